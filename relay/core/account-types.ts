@@ -1,0 +1,13 @@
+/** The account's shapes as the core uses them, gathered here so that ports.ts reads from top to bottom. */
+import type { DeviceList, SlotName, Verify, WrappedBundle } from '#shared/account'
+import type { Register } from '#shared/api'
+import type { AccountId } from '#shared/ids'
+
+export type { DeviceList, Register, SlotName, Verify }
+
+/** What a room knows and the login route adds a ticket to. */
+export interface LoggedInPart {
+  acct: AccountId
+  bundle: WrappedBundle
+  list: DeviceList
+}

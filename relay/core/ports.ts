@@ -1,0 +1,249 @@
+/**
+ * What the core is given and what it gives back. A host (PartyKit, Node, the simulator) brings a store, sockets
+ * and a link to the other rooms; everything else is the same everywhere.
+ */
+import type { DeviceList, LoggedInPart, Register, SlotName, Verify } from './account-types.ts'
+import type { ErrorCode } from '#shared/errors'
+import type { AccountId, DeviceId, EnvelopeId, Epoch, LaneId, Millis, Seq, UserId } from '#shared/ids'
+import type { ClientFrame, Kind, Lists, ServerFrame, Show } from '#shared/frames'
+import type { AnnouncedLimits } from '#shared/limits'
+
+export type { DeviceList, LoggedInPart, Register, SlotName, Verify }
+
+export type Json = null | boolean | number | string | readonly Json[] | { readonly [key: string]: Json | undefined }
+
+// --- Storage ---------------------------------------------------------------------------------------------
+
+/** Reads see the batch's own writes. Nothing is durable before the runner has committed. Keys: UTF-8 order. */
+export interface Tx {
+  get<T>(key: string): Promise<T | undefined>
+  /** At most 128 keys. */
+  getMany<T>(keys: readonly string[]): Promise<Map<string, T>>
+  /** `after` and `end` are exclusive and are whole keys. */
+  list<T>(range: {
+    prefix: string
+    after?: string
+    end?: string
+    limit: number
+    reverse?: boolean
+  }): Promise<[key: string, value: T][]>
+  /** A value is at most 128 KiB as JSON; a batch has at most 128 writes. */
+  put(key: string, value: unknown): void
+  delete(key: string): void
+  /** Durable, at least once. The earliest of all wishes wins; a wish is gone once the alarm has rung. */
+  wakeAt(at: Millis): void
+}
+
+/** One room's storage. */
+export interface Store {
+  /** Resolves only when the batch and the wake-up are durable as one; rejects: nothing of it happened. */
+  transact<R>(run: (tx: Tx) => Promise<R>): Promise<R>
+  /** Forgets the room altogether, its alarm too. */
+  wipe(): Promise<void>
+  usage(): Promise<{ rows: number; bytes: number }>
+}
+
+// --- Sockets ---------------------------------------------------------------------------------------------
+
+/** The host's own name for a socket; never one that a client chose. */
+export type ConnectionId = string
+
+/** What is remembered about a socket, at most 300 bytes, kept where it survives hibernation. */
+export interface ConnectionState {
+  version: 1
+  /** Until `auth`: the challenge, and when it was given. */
+  nonce?: string
+  device?: DeviceId
+  /** Highest entry sent, and highest acknowledged. */
+  sent: Seq
+  acked: Seq
+  /** Has the backlog been sent, and `live` after it? */
+  live: boolean
+  watching: boolean
+  activity: 'active' | 'idle'
+  since: Millis
+  /** When the socket last said anything; before `auth`, when it opened. */
+  seenAt: Millis
+  /** Frames that could not be read. */
+  bad: number
+}
+
+export interface Sockets {
+  states(): ReadonlyMap<ConnectionId, ConnectionState>
+  send(id: ConnectionId, text: string): void
+  close(id: ConnectionId, code: number, reason: string): void
+  remember(id: ConnectionId, state: ConnectionState): void
+  /** Bytes not yet handed to the network; 0 where nobody knows. */
+  buffered(id: ConnectionId): number
+}
+
+// --- Room to room ----------------------------------------------------------------------------------------
+
+/** Up to which ts the sender of this has stored (and read) what the other sent; `show`: may people see it. */
+export interface Receipts {
+  delivered: Millis
+  read: Millis
+  /** Ranges below `delivered` that were dropped under a block, both ends included. */
+  except: [from: Millis, to: Millis][]
+  show: boolean
+}
+
+export interface Item {
+  n: number
+  id: EnvelopeId
+  kind: Kind | 'withdraw' | 'remove' | 'devices' | 'gone'
+  ts: Millis
+  device?: DeviceId
+  payload?: string
+  lists?: Lists
+  devices?: { version: number; hash: string }
+}
+
+export interface PresencePost {
+  show: Show
+  since?: Millis
+  presenceVersion: number
+  until: Millis
+  status?: string
+}
+
+export type RoomMessage =
+  | {
+      type: 'deliver'
+      version: 1
+      epoch: Epoch
+      lane: LaneId
+      /** Everything up to this ts is confirmed, as far as the sender knows. */
+      base?: Millis
+      items: Item[]
+      receipts: Receipts
+      /** The sender was restored from a backup and has the receiver's messages only up to this ts. */
+      sync?: Millis
+    }
+  | ({ type: 'presence'; version: 1 } & PresencePost)
+  | { type: 'typing'; version: 1; state: 'composing' | 'paused' }
+
+export type RoomReply =
+  | {
+      type: 'confirmed'
+      epoch: Epoch
+      lane: LaneId
+      n: number
+      ts: Millis
+      failed?: { id: EnvelopeId; code: ErrorCode }[]
+      devices?: { version: number; hash: string }
+    }
+  | { type: 'stale'; epoch: Epoch; lane: LaneId }
+  | { type: 'lane' | 'gap'; epoch: Epoch; have: Millis }
+  | ({ type: 'presence' } & PresencePost)
+  | { type: 'done' }
+  | { type: 'error'; code: ErrorCode; retryAfterMs?: number }
+
+/** Unreliable, unordered, may duplicate. Rejects on time-out, unreachable, overloaded. */
+export interface RoomLink {
+  post(to: UserId, message: RoomMessage, options: { from: UserId; timeoutMs: number }): Promise<RoomReply>
+}
+
+// --- Accounts --------------------------------------------------------------------------------------------
+
+/** What relay/http asks of a room. Tickets and proofs of work are checked there, signatures of the account here. */
+export type AccountOperation =
+  | { type: 'register'; body: Register }
+  | { type: 'login'; slot: SlotName; nonce: string; ts: Millis; signature: string }
+  | { type: 'put-devices'; list: DeviceList }
+  | { type: 'get-devices'; acct: AccountId | null; after: number }
+  | { type: 'delete' }
+
+export type AccountReply =
+  | { type: 'registered'; acct: AccountId }
+  | ({ type: 'logged-in' } & LoggedInPart)
+  | { type: 'devices'; lists: DeviceList[] }
+  | { type: 'ok'; version?: number; hash?: string }
+  | { type: 'error'; code: ErrorCode; retryAfterMs?: number }
+
+// --- The core --------------------------------------------------------------------------------------------
+
+/** Why a post was made, so that its outcome finds its way. `lane` and `n` name what was in it. */
+export type PostTag =
+  | { type: 'lane'; peer: UserId; lane: LaneId; n: number }
+  | { type: 'presence'; peer: UserId; version: number }
+  | { type: 'typing'; peer: UserId }
+
+export type RoomEvent =
+  | { type: 'open'; connection: ConnectionId }
+  | { type: 'frame'; connection: ConnectionId; frame: ClientFrame }
+  | { type: 'close'; connection: ConnectionId; state: ConnectionState; code: number }
+  | { type: 'peer'; from: UserId; message: RoomMessage }
+  | { type: 'result'; tag: PostTag; reply: RoomReply | null }
+  | { type: 'alarm' }
+  | { type: 'account'; operation: AccountOperation }
+
+export type Effect =
+  | { type: 'send'; connection: ConnectionId; frame: ServerFrame; ephemeral?: true }
+  | { type: 'close'; connection: ConnectionId; code: number; reason: string }
+  | { type: 'remember'; connection: ConnectionId; state: ConnectionState }
+  | { type: 'post'; to: UserId; message: RoomMessage; tag: PostTag }
+  | { type: 'reply'; reply: RoomReply | AccountReply }
+
+export interface Random {
+  /** 0 ≤ x < 1 */
+  next(): number
+  bytes(length: number): Uint8Array
+}
+
+/** What may be forgotten at any moment: calls in flight, backoff, token buckets. */
+export type Memory = Map<string, unknown>
+
+export type Metric = (name: string, labels?: Readonly<Record<string, string>>, value?: number) => void
+export type Log = (level: 'info' | 'warn' | 'error', text: string, fields?: Readonly<Record<string, Json>>) => void
+
+/** What an operator decided. */
+export interface RelaySettings {
+  relayId: string
+  announced: AnnouncedLimits
+}
+
+/** What a handler may look at besides its transaction. */
+export interface Env {
+  self: UserId
+  now: Millis
+  random: Random
+  verify: Verify
+  settings: RelaySettings
+  connections: ReadonlyMap<ConnectionId, ConnectionState>
+  memory: Memory
+  log: Log
+  metric: Metric
+}
+
+/** What a host gives a room. */
+export interface RoomHost {
+  self: UserId
+  store: Store
+  link: RoomLink
+  sockets: Sockets
+  settings: RelaySettings
+  /** Milliseconds since 1970. */
+  clock(): Millis
+  random: Random
+  verify: Verify
+  log: Log
+  metric: Metric
+}
+
+/** What the runner offers a host. Every method resolves when the event is stored and its effects are performed. */
+export interface Room {
+  /** A socket was opened: the room answers with `hello`. */
+  opened(connection: ConnectionId): Promise<void>
+  /** Text came in. Unreadable frames are answered here; the caller need not look at them. */
+  received(connection: ConnectionId, text: string): Promise<void>
+  /** `code` is the close code, 1006 when the connection was lost. */
+  closed(connection: ConnectionId, state: ConnectionState, code: number): Promise<void>
+  peer(from: UserId, message: RoomMessage): Promise<RoomReply>
+  account(operation: AccountOperation): Promise<AccountReply>
+  /** The store's wake-up is due (it may ring twice, and late). */
+  alarm(): Promise<void>
+  /** Resolves when nothing is being handled and no post is in flight: for hosts that put rooms away. */
+  idle(): Promise<void>
+  readonly busy: boolean
+}

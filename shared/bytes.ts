@@ -1,0 +1,25 @@
+/** Bytes and text: UTF-8, base64url without padding, and the one form in which anything is signed. */
+import { base64urlnopad } from '@scure/base'
+import { bytesToUtf8, concatBytes, utf8ToBytes } from '@noble/hashes/utils.js'
+
+export { concatBytes as concat, utf8ToBytes as utf8, bytesToUtf8 as text }
+
+export const toBase64 = (bytes: Uint8Array): string => base64urlnopad.encode(bytes)
+
+/** @throws Error when `text` is not base64url without padding. */
+export const fromBase64 = (text: string): Uint8Array => base64urlnopad.decode(text)
+
+/**
+ * "To be signed": every part length-prefixed, so that no two lists of parts give the same bytes.
+ * Numbers are written as decimal text, an absent part is empty. JSON is never signed: it has many spellings.
+ */
+export function tbs(label: string, ...parts: readonly (string | number | Uint8Array)[]): Uint8Array {
+  const chunks: Uint8Array[] = [utf8ToBytes(`parley1/${label}`), Uint8Array.of(0)]
+  for (const part of parts) {
+    const bytes = part instanceof Uint8Array ? part : utf8ToBytes(String(part))
+    const length = new Uint8Array(4)
+    new DataView(length.buffer).setUint32(0, bytes.length)
+    chunks.push(length, bytes)
+  }
+  return concatBytes(...chunks)
+}

@@ -1,0 +1,323 @@
+/** Everything that crosses the socket between a device and its room. The rules are in PROTOCOL.md. */
+import * as v from 'valibot'
+import { ProtocolError } from './errors.ts'
+import type { UserId } from './ids.ts'
+import { limits, type AnnouncedLimits } from './limits.ts'
+import {
+  accountId,
+  addressText,
+  blob,
+  bytes,
+  count,
+  deviceId,
+  envelopeId,
+  epoch,
+  errorCode,
+  hash,
+  mark,
+  millis,
+  request,
+  seq,
+  statusText,
+  userId,
+} from './schema.ts'
+
+// --- Words used in several frames ------------------------------------------------------------------------
+
+export const shows = ['online', 'idle', 'away', 'dnd', 'offline'] as const
+export const Show = v.picklist(shows)
+export type Show = v.InferOutput<typeof Show>
+
+/** What a person chose; `auto` leaves it to what their devices see. */
+export const modes = ['auto', 'away', 'dnd', 'invisible'] as const
+export const Mode = v.picklist(modes)
+export type Mode = v.InferOutput<typeof Mode>
+
+/** One relation, the same from both sides: `asking` = my knock is out, `asked` = theirs is waiting. */
+export const relations = ['none', 'asking', 'asked', 'buddies'] as const
+export const Relation = v.picklist(relations)
+export type Relation = v.InferOutput<typeof Relation>
+
+/** `message` counts as unread; `control` is everything sealed that is no new message. */
+export const Kind = v.picklist(['message', 'control', 'knock', 'accept'])
+export type Kind = v.InferOutput<typeof Kind>
+
+/** A buddy's presence, and until when it may be believed. */
+export const PeerPresence = v.object({
+  peer: userId,
+  show: Show,
+  /** With `idle`: since when. */
+  since: v.optional(millis),
+  version: count,
+  until: millis,
+  status: v.optional(statusText),
+})
+export type PeerPresence = v.InferOutput<typeof PeerPresence>
+
+/** My own: what all my devices should show as chosen, and what others see of it. */
+export const OwnPresence = v.object({
+  mode: Mode,
+  until: v.optional(millis),
+  status: v.string(),
+  show: Show,
+})
+export type OwnPresence = v.InferOutput<typeof OwnPresence>
+
+const Lists = v.object({ own: hash, peer: v.union([hash, v.literal('')]) })
+export type Lists = v.InferOutput<typeof Lists>
+const ListHead = v.object({ version: count, hash })
+
+export const RosterItem = v.object({
+  peer: userId,
+  relation: Relation,
+  muted: v.boolean(),
+  blocked: v.boolean(),
+  version: count,
+})
+export type RosterItem = v.InferOutput<typeof RosterItem>
+
+/** Up to which of my messages the peer's devices have them; `except` lists ranges that were dropped. */
+export const Watermarks = v.object({
+  peer: userId,
+  delivered: millis,
+  read: millis,
+  except: v.array(v.tuple([millis, millis])),
+})
+export type Watermarks = v.InferOutput<typeof Watermarks>
+
+// --- Entries: what a log holds ---------------------------------------------------------------------------
+
+const base = { seq, mark }
+export const Entry = v.variant('type', [
+  v.object({
+    ...base,
+    type: v.literal('message'),
+    peer: userId,
+    direction: v.picklist(['in', 'out']),
+    id: envelopeId,
+    /** The sending room's hybrid clock; messages are shown in the order of (ts, from, id). */
+    ts: millis,
+    kind: Kind,
+    payload: blob(limits.payloadBytesMax),
+    device: v.optional(deviceId),
+    lists: v.optional(Lists),
+  }),
+  v.object({ ...base, type: v.literal('receipts'), ...Watermarks.entries }),
+  /** My own read mark, for my other devices. */
+  v.object({ ...base, type: v.literal('read'), peer: userId, ts: millis }),
+  v.object({ ...base, type: v.literal('roster'), ...RosterItem.entries }),
+  /** A device list changed: mine (no peer), or a peer's. Fetch it and check it; this is only a hint. */
+  v.object({ ...base, type: v.literal('devices'), peer: v.optional(userId), version: count, hash }),
+  v.object({ ...base, type: v.literal('failed'), peer: userId, id: envelopeId, ts: millis, code: errorCode }),
+  v.object({ ...base, type: v.literal('gone'), peer: userId }),
+  v.object({ ...base, type: v.literal('preferences'), version: count, payload: blob(limits.preferencesBytesMax) }),
+])
+export type Entry = v.InferOutput<typeof Entry>
+export type EntryOf<Type extends Entry['type']> = Extract<Entry, { type: Type }>
+
+/** What a device needs to know when its log cannot be continued: the state behind the entries. */
+export const Snapshot = v.object({
+  roster: v.array(RosterItem),
+  reads: v.array(v.object({ peer: userId, ts: millis })),
+  receipts: v.array(Watermarks),
+  devices: ListHead,
+  preferences: v.optional(v.object({ version: count, payload: v.string() })),
+})
+export type Snapshot = v.InferOutput<typeof Snapshot>
+
+// --- Device → room ---------------------------------------------------------------------------------------
+
+const Cursor = v.object({ epoch, seq, mark })
+export type Cursor = v.InferOutput<typeof Cursor>
+const Activity = v.picklist(['active', 'idle'])
+
+export const ClientFrame = v.variant('type', [
+  v.object({
+    type: v.literal('auth'),
+    version: count,
+    device: deviceId,
+    generation: count,
+    at: millis,
+    /** Null on a device that has nothing yet. */
+    cursor: v.nullable(Cursor),
+    signature: bytes(64),
+    /** Read marks that the room may have missed; the greater wins. */
+    reads: v.optional(v.record(userId, millis), {} as Record<UserId, number>),
+    activity: v.optional(Activity, 'active'),
+    since: v.optional(millis),
+    client: v.pipe(v.string(), v.maxLength(80)),
+    capabilities: v.optional(v.pipe(v.array(v.pipe(v.string(), v.maxLength(40))), v.maxLength(20)), []),
+  }),
+  v.object({
+    type: v.literal('send'),
+    id: envelopeId,
+    to: addressText,
+    kind: Kind,
+    payload: blob(limits.payloadBytesMax),
+    lists: v.optional(Lists),
+    /** The id this device sent before it, or null for its first: the chain that keeps the order. */
+    previous: v.nullable(envelopeId),
+    /** Numbers the device's passes over its outbox: answers to an older pass are void. */
+    attempt: count,
+  }),
+  v.object({ type: v.literal('ack'), seq }),
+  v.object({ type: v.literal('read'), peer: userId, ts: millis }),
+  v.object({ type: v.literal('sync'), request, after: seq, limit: v.pipe(count, v.minValue(1), v.maxValue(200)) }),
+  v.object({
+    type: v.literal('roster'),
+    request,
+    peer: addressText,
+    operation: v.picklist(['withdraw', 'reject', 'remove', 'block', 'unblock', 'mute', 'unmute']),
+  }),
+  v.object({
+    type: v.literal('presence'),
+    mode: v.optional(Mode),
+    /** When the chosen mode ends by itself. */
+    until: v.optional(v.nullable(millis)),
+    activity: v.optional(Activity),
+    since: v.optional(millis),
+    status: v.optional(statusText),
+  }),
+  v.object({ type: v.literal('typing'), to: userId, state: v.picklist(['composing', 'paused']) }),
+  /** Is anything of Parley on the screen? If not, the room may hold back presence and drops typing. */
+  v.object({ type: v.literal('watch'), on: v.boolean() }),
+  v.object({
+    type: v.literal('preferences'),
+    request,
+    version: count,
+    payload: blob(limits.preferencesBytesMax),
+  }),
+  /** Signing off for good: buddies see it at once, without the grace of a lost connection. */
+  v.object({ type: v.literal('leave') }),
+  v.object({ type: v.literal('ping') }),
+])
+export type ClientFrame = v.InferOutput<typeof ClientFrame>
+export type ClientFrameOf<Type extends ClientFrame['type']> = Extract<ClientFrame, { type: Type }>
+
+// --- Room → device ---------------------------------------------------------------------------------------
+
+const announced: v.GenericSchema<AnnouncedLimits> = v.object({
+  payloadBytesMax: count,
+  messageCharsMax: count,
+  knockCharsMax: count,
+  statusCharsMax: count,
+  rosterMax: count,
+  devicesMax: count,
+  keepMs: count,
+  offline: v.picklist(['store', 'refuse']),
+})
+
+export const ServerFrame = v.variant('type', [
+  v.object({
+    type: v.literal('hello'),
+    relayId: bytes(32),
+    nonce: bytes(16),
+    now: millis,
+    versions: v.array(count),
+  }),
+  v.object({
+    type: v.literal('welcome'),
+    version: count,
+    acct: accountId,
+    epoch,
+    /** The first entry that follows has `from + 1`. */
+    from: seq,
+    head: seq,
+    /** The last send of this device that the room accepted, or null. */
+    last: v.nullable(envelopeId),
+    now: millis,
+    /** Why the device could not simply go on; then `snapshot` comes too. */
+    resync: v.optional(v.picklist(['new', 'epoch', 'mark', 'floor', 'ahead'])),
+    snapshot: v.optional(Snapshot),
+    self: OwnPresence,
+    presence: v.array(PeerPresence),
+    devices: ListHead,
+    heartbeatMs: count,
+    limits: announced,
+  }),
+  v.object({
+    type: v.literal('deliver'),
+    entries: v.array(Entry),
+    /** More is waiting in the log behind these. */
+    more: v.boolean(),
+    /** Set in the answer to `sync`. */
+    request: v.optional(request),
+  }),
+  /** What was waiting has been sent: from here on it is news. */
+  v.object({ type: v.literal('live'), seq }),
+  v.object({
+    type: v.literal('ok'),
+    id: v.optional(envelopeId),
+    request: v.optional(request),
+    ts: v.optional(millis),
+    seq: v.optional(seq),
+  }),
+  v.object({
+    type: v.literal('error'),
+    id: v.optional(envelopeId),
+    request: v.optional(request),
+    code: errorCode,
+    action: v.picklist(['modify', 'auth', 'wait', 'cancel']),
+    retryAfterMs: v.optional(count),
+    last: v.optional(v.nullable(envelopeId)),
+    attempt: v.optional(count),
+    devices: v.optional(ListHead),
+    versions: v.optional(v.array(count)),
+    detail: v.optional(v.string()),
+  }),
+  v.object({ type: v.literal('presence'), ...PeerPresence.entries }),
+  v.object({ type: v.literal('self'), ...OwnPresence.entries }),
+  v.object({
+    type: v.literal('typing'),
+    peer: userId,
+    state: v.picklist(['composing', 'paused']),
+    until: millis,
+  }),
+  v.object({ type: v.literal('bye'), reason: v.string(), retryAfterMs: count }),
+  v.object({ type: v.literal('pong') }),
+])
+export type ServerFrame = v.InferOutput<typeof ServerFrame>
+export type ServerFrameOf<Type extends ServerFrame['type']> = Extract<ServerFrame, { type: Type }>
+
+/** Byte for byte, so that a platform may answer it without waking the room. */
+export const pingText = '{"type":"ping"}'
+export const pongText = '{"type":"pong"}'
+
+// --- Reading ---------------------------------------------------------------------------------------------
+
+const clientTypes: ReadonlySet<unknown> = new Set(ClientFrame.options.map((option) => option.entries.type.literal))
+const serverTypes: ReadonlySet<unknown> = new Set(ServerFrame.options.map((option) => option.entries.type.literal))
+
+/**
+ * Reads one frame off a device's socket. Nothing past here sees unchecked input.
+ * @throws ProtocolError `bad-request` for what is no frame, `feature-not-implemented` for an unknown type,
+ *   `too-large` for a payload over its limit.
+ */
+export function parseClientFrame(text: string): ClientFrame {
+  if (text === pingText) return { type: 'ping' }
+  return parse(text, ClientFrame, clientTypes)
+}
+
+/** Reads one frame off the relay's socket. @throws ProtocolError like `parseClientFrame`. */
+export function parseServerFrame(text: string): ServerFrame {
+  if (text === pongText) return { type: 'pong' }
+  return parse(text, ServerFrame, serverTypes)
+}
+
+function parse<T>(text: string, schema: v.GenericSchema<unknown, T>, types: ReadonlySet<unknown>): T {
+  let input: unknown
+  try {
+    input = JSON.parse(text)
+  } catch {
+    throw new ProtocolError('bad-request', 'not JSON')
+  }
+  if (typeof input !== 'object' || input === null || !('type' in input)) {
+    throw new ProtocolError('bad-request', 'not a frame')
+  }
+  if (!types.has(input.type)) throw new ProtocolError('feature-not-implemented', 'unknown type')
+  const result = v.safeParse(schema, input, { abortEarly: true })
+  if (result.success) return result.output
+  const issue = result.issues[0]
+  const code = issue.type === 'max_length' ? 'too-large' : 'bad-request'
+  throw new ProtocolError(code, `${v.getDotPath(issue) ?? 'frame'}: ${issue.type}`)
+}

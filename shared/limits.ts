@@ -1,0 +1,110 @@
+/** Every number of the protocol. A relay announces those that a client must know (`announcedLimits`). */
+const KiB = 1024
+const MiB = 1024 * KiB
+const second = 1000
+const minute = 60 * second
+const hour = 60 * minute
+const day = 24 * hour
+
+export const limits = {
+  // Frames and what is in them
+  frameInBytesMax: 128 * KiB,
+  frameOutBytesMax: 256 * KiB,
+  /** Nobody has said who they are yet: enough for `auth`, too little to be worth sending. */
+  frameBeforeAuthBytesMax: 4 * KiB,
+  /** base64url; holds a ratchet's Welcome (up to about 64 KiB) beside a message. */
+  payloadBytesMax: 96 * KiB,
+  knockPayloadBytesMax: 96 * KiB,
+  preferencesBytesMax: 64 * KiB,
+  statusCharsMax: 140,
+  messageCharsMax: 4000,
+  knockCharsMax: 500,
+  connectUrlBytesMax: 500,
+  connectionStateBytesMax: 300,
+
+  // People
+  devicesMax: 8,
+  rosterMax: 1000,
+  blocksMax: 5000,
+  knocksWaitingMax: 100,
+  knocksPerDayMax: 20,
+  knocksPerDayYoungMax: 5,
+  youngAccountMs: day,
+  unknownNamesPerHourMax: 20,
+  rejectMs: 30 * day,
+
+  // Rates: sustained per second, and how many may come at once
+  deviceSendsPerSecond: 10,
+  deviceSendsBurst: 40,
+  pairSendsPerSecond: 5,
+  pairSendsBurst: 40,
+  accountSendsPerHourMax: 5000,
+  typingIntervalMs: 3 * second,
+  presenceInIntervalMs: 3 * second,
+  presenceOutIntervalMs: 10 * second,
+  badFramesMax: 3,
+
+  // Delivery
+  sendsInFlightMax: 32,
+  entriesInFlightMax: 256,
+  entriesInFlightBytesMax: 256 * KiB,
+  /** At least twice what may be in flight, or a retry could find its id forgotten. */
+  dedupeRingMax: 64,
+  outboxPerPeerMax: 1000,
+  outboxMax: 5000,
+  keepMs: 30 * day,
+  logEntriesMax: 20_000,
+  logBytesMax: 64 * MiB,
+  logKeepMs: 3 * day,
+  laneBatchItemsMax: 32,
+  laneBatchBytesMax: 128 * KiB,
+  laneTimeoutMs: 5 * second,
+  lanesParallelMax: 4,
+  linkBackoffBaseMs: second,
+  linkBackoffMaxMs: 5 * minute,
+  mailboxEventsMax: 256,
+
+  // Connection
+  authDeadlineMs: 5 * second,
+  nonceAgeMsMax: 5 * second,
+  heartbeatMs: 20 * second,
+  heartbeatAnswerMs: 10 * second,
+  silenceMs: 65 * second,
+  unackedMs: 60 * second,
+  reconnectBaseMs: second,
+  reconnectMaxMs: 60 * second,
+  reconnectLongMaxMs: 5 * minute,
+  unauthenticatedPerRoomMax: 16,
+
+  // Presence
+  presenceLeaseMs: 30 * minute,
+  presenceRenewMs: 10 * minute,
+  presenceGraceMs: 45 * second,
+  presenceStaleMs: 60 * second,
+  presencePostsPerEventMax: 40,
+  presencePostsParallelMax: 6,
+  typingShownMs: 15 * second,
+
+  // Accounts
+  loginTicketMs: 10 * minute,
+  loginNonceMs: 2 * minute,
+  powBits: 18,
+  powMs: 10 * minute,
+  registrationsPerAddressPerDayMax: 5,
+  nameQuarantineMs: 90 * day,
+  /** The least work a relay may ask a password to be hashed with: a client refuses less. */
+  argonMemoryKiBMin: 46 * KiB,
+} as const
+
+/** What an operator may set, in the form in which it is announced in `welcome` and in `/v1/info`. */
+export interface AnnouncedLimits {
+  payloadBytesMax: number
+  messageCharsMax: number
+  knockCharsMax: number
+  statusCharsMax: number
+  rosterMax: number
+  devicesMax: number
+  keepMs: number
+  /** `refuse`: this relay keeps nothing for people who are offline, and says so at once. */
+  offline: 'store' | 'refuse'
+}
