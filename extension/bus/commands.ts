@@ -1,0 +1,95 @@
+/**
+ * What a page may ask of the background. Everything is JSON: the browsers differ in what else they carry.
+ * Pages learn the outcome twice: the promise of the command, and the database.
+ */
+import type { SlotName } from '#shared/account'
+import type { Info } from '#shared/api'
+import type { EnvelopeId, Millis, UserId } from '#shared/ids'
+import type { Mode } from '#shared/frames'
+
+export interface Commands {
+  /** Starts the background if it slept, and the connection if there is none. */
+  wake(): Promise<void>
+  /** "Try now": connect at once instead of waiting out the backoff. */
+  connectNow(): Promise<void>
+  /**
+   * Asks a relay who it is, before anything is typed into it.
+   * Codes: `address-invalid`, `address-insecure`, `unreachable`, `not-a-relay`, `unsupported-version`.
+   */
+  relayInfo(relay: string): Promise<Info>
+  /**
+   * Makes the account. `root` is what Argon2id made of the password in the page, base64url: the password itself
+   * stays there. Answers with the recovery code, which exists nowhere else. Codes: `conflict` (taken) and others.
+   */
+  signUp(input: { relay: string; relayId: string; user: UserId; root: string; deviceName: string }): Promise<{ recoveryCode: string }>
+  /** Adds this browser to an account. `slot` tells what `root` was made of. Codes: `not-authorized` and others. */
+  signIn(input: { relay: string; relayId: string; user: UserId; root: string; slot: SlotName; deviceName: string }): Promise<void>
+  /** Signs off, and forgets account, keys and history on this device. */
+  signOut(): Promise<void>
+  /** There are new rows in the outbox. */
+  nudge(): Promise<void>
+  /** Sends what failed or is held once more, under a new id where the old one is spent. */
+  retry(id: EnvelopeId): Promise<void>
+  /** Forgets a message that was never stored. */
+  discard(id: EnvelopeId): Promise<void>
+  /** "May I be your buddy?" The text may be empty. */
+  knock(peer: UserId, text: string): Promise<void>
+  accept(peer: UserId): Promise<void>
+  roster(peer: UserId, operation: 'withdraw' | 'reject' | 'remove' | 'block' | 'unblock' | 'mute' | 'unmute'): Promise<void>
+  setPresence(presence: { mode?: Mode; status?: string; until?: Millis | null }): Promise<void>
+  /** The person has read their messages up to `ts` (R-21 is the page's to judge). */
+  read(peer: UserId, ts: Millis): Promise<void>
+  typing(peer: UserId, state: 'composing' | 'paused'): Promise<void>
+  /** Opens the conversation's window, or brings the open one to the front: the person asked for it. */
+  openChat(peer: UserId): Promise<void>
+}
+
+export type CommandName = keyof Commands
+
+/** Beside the protocol's codes, what a command may fail with. Each has words in `_locales`. */
+export type CommandCode =
+  | import('#shared/errors').ErrorCode
+  | 'address-invalid'
+  | 'address-insecure'
+  | 'unreachable'
+  | 'not-a-relay'
+  | 'wrong-relay'
+  | 'signed-out'
+  | 'database'
+
+export class CommandError extends Error {
+  readonly code: CommandCode
+  readonly retryAfterMs: number | undefined
+
+  constructor(code: CommandCode, detail?: string, retryAfterMs?: number) {
+    super(detail ?? code)
+    this.name = 'CommandError'
+    this.code = code
+    this.retryAfterMs = retryAfterMs
+  }
+}
+
+/** On the wire between page and background. */
+export interface Request<Name extends CommandName = CommandName> {
+  command: Name
+  args: Parameters<Commands[Name]>
+}
+export type Response<T = unknown> =
+  | { ok: true; value: T }
+  | { ok: false; code: CommandCode; detail: string; retryAfterMs?: number }
+
+/**
+ * A page that is open holds a port of this name and says what it shows. The background needs to know who looks
+ * at what, and nothing of it is worth storing. The port ends whenever the background does: that is normal.
+ */
+export const viewPort = 'view'
+export interface ViewState {
+  page: 'popup' | 'chat' | 'options' | 'prompt'
+  /** With `chat`: whose conversation. */
+  peer?: UserId
+  focused: boolean
+  /** Has the person done anything in this window in the last minute? */
+  active: boolean
+  /** Not on screen at all. */
+  minimised?: boolean
+}
