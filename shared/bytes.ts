@@ -1,8 +1,8 @@
 /** Bytes and text: UTF-8, base64url without padding, and the one form in which anything is signed. */
 import { base64urlnopad } from '@scure/base'
-import { bytesToUtf8, concatBytes, utf8ToBytes } from '@noble/hashes/utils.js'
+import { concatBytes, utf8ToBytes } from '@noble/hashes/utils.js'
 
-export { concatBytes as concat, utf8ToBytes as utf8, bytesToUtf8 as text }
+export { concatBytes as concat, utf8ToBytes as utf8 }
 
 export const toBase64 = (bytes: Uint8Array): string => base64urlnopad.encode(bytes)
 
