@@ -4,6 +4,7 @@ import { WxtVitest } from 'wxt/testing/vitest-plugin'
 export default defineConfig({
   root: new URL('..', import.meta.url).pathname,
   plugins: [WxtVitest()], // brings wxt.config.ts with its Preact plugin, and a fake browser
+  define: { __RELAY__: JSON.stringify('http://127.0.0.1:1999') }, // the plugin does not bring WXT's own
   test: {
     include: ['test/**/*.test.{ts,tsx}'],
     coverage: {
