@@ -96,7 +96,11 @@ export async function deviceListProblem(
   if (!(await verify(aik, deviceListBytes(list), fromBase64(list.sig)))) return 'signature'
   for (const device of list.devices) {
     if ((device.id === '@') !== (device.dak === '')) return 'device'
-    const agreed = await verify(fromBase64(device.dsk), deviceSelfBytes(list.acct, device), fromBase64(device.self))
+    const agreed = await verify(
+      fromBase64(device.dsk),
+      deviceSelfBytes(list.acct, device),
+      fromBase64(device.self),
+    )
     if (!agreed) return 'device'
   }
   if (!known) return list.ver === 1 && list.prev === zeroHash ? null : 'gap'
@@ -124,12 +128,15 @@ export const Slot = v.object({ slot: v.picklist(slotNames), loginKey: bytes(32),
 export type Slot = v.InferOutput<typeof Slot>
 export type SlotName = Slot['slot']
 
-export const bundleAad = (relayId: string, user: string): Uint8Array => tbs('bundle', fromBase64(relayId), user, 1)
+export const bundleAad = (relayId: string, user: string): Uint8Array =>
+  tbs('bundle', fromBase64(relayId), user, 1)
 
 const slotParts = (slot: Slot): string[] => [
   slot.slot,
   slot.loginKey,
-  hashOf(tbs('slot', slot.bundle.kdf.m, slot.bundle.kdf.t, slot.bundle.kdf.p, slot.bundle.iv, slot.bundle.ct)),
+  hashOf(
+    tbs('slot', slot.bundle.kdf.m, slot.bundle.kdf.t, slot.bundle.kdf.p, slot.bundle.iv, slot.bundle.ct),
+  ),
 ]
 
 /** Signed by the password's login key and by the account key: nobody can swap a part of a sign-up. */
@@ -140,11 +147,24 @@ export const registerBytes = (
   list: DeviceList,
   powSalt: string,
 ): Uint8Array =>
-  tbs('register', fromBase64(relayId), user, list.aik, deviceListHash(list), powSalt, ...slots.flatMap(slotParts))
+  tbs(
+    'register',
+    fromBase64(relayId),
+    user,
+    list.aik,
+    deviceListHash(list),
+    powSalt,
+    ...slots.flatMap(slotParts),
+  )
 
 /** Signed by the login key. `ts` is the relay's. */
-export const loginBytes = (relayId: string, user: string, slot: SlotName, nonce: string, ts: number): Uint8Array =>
-  tbs('login', fromBase64(relayId), user, slot, nonce, ts)
+export const loginBytes = (
+  relayId: string,
+  user: string,
+  slot: SlotName,
+  nonce: string,
+  ts: number,
+): Uint8Array => tbs('login', fromBase64(relayId), user, slot, nonce, ts)
 
 /** Signed by the device's key over the nonce of `hello`: this socket is that device, now, on this relay. */
 export const connectBytes = (
@@ -163,5 +183,5 @@ export function powHolds(salt: string, answer: number, bits: number): boolean {
   const digest = sha256(tbs('pow', salt, answer))
   const whole = Math.floor(bits / 8)
   for (let i = 0; i < whole; i++) if (digest[i] !== 0) return false
-  return bits % 8 === 0 || (digest[whole]! >> (8 - (bits % 8))) === 0
+  return bits % 8 === 0 || digest[whole]! >> (8 - (bits % 8)) === 0
 }

@@ -110,7 +110,12 @@ export const Entry = v.variant('type', [
   v.object({ ...base, type: v.literal('devices'), peer: v.optional(userId), version: count, hash }),
   v.object({ ...base, type: v.literal('failed'), peer: userId, id: envelopeId, ts: millis, code: errorCode }),
   v.object({ ...base, type: v.literal('gone'), peer: userId }),
-  v.object({ ...base, type: v.literal('preferences'), version: count, payload: blob(limits.preferencesBytesMax) }),
+  v.object({
+    ...base,
+    type: v.literal('preferences'),
+    version: count,
+    payload: blob(limits.preferencesBytesMax),
+  }),
 ])
 export type Entry = v.InferOutput<typeof Entry>
 export type EntryOf<Type extends Entry['type']> = Extract<Entry, { type: Type }>
@@ -162,7 +167,12 @@ export const ClientFrame = v.variant('type', [
   }),
   v.object({ type: v.literal('ack'), seq }),
   v.object({ type: v.literal('read'), peer: userId, ts: millis }),
-  v.object({ type: v.literal('sync'), request, after: seq, limit: v.pipe(count, v.minValue(1), v.maxValue(200)) }),
+  v.object({
+    type: v.literal('sync'),
+    request,
+    after: seq,
+    limit: v.pipe(count, v.minValue(1), v.maxValue(200)),
+  }),
   v.object({
     type: v.literal('roster'),
     request,
@@ -285,8 +295,12 @@ export const pongText = '{"type":"pong"}'
 
 // --- Reading ---------------------------------------------------------------------------------------------
 
-const clientTypes: ReadonlySet<unknown> = new Set(ClientFrame.options.map((option) => option.entries.type.literal))
-const serverTypes: ReadonlySet<unknown> = new Set(ServerFrame.options.map((option) => option.entries.type.literal))
+const clientTypes: ReadonlySet<unknown> = new Set(
+  ClientFrame.options.map((option) => option.entries.type.literal),
+)
+const serverTypes: ReadonlySet<unknown> = new Set(
+  ServerFrame.options.map((option) => option.entries.type.literal),
+)
 
 /**
  * Reads one frame off a device's socket. Nothing past here sees unchecked input.

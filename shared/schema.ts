@@ -22,7 +22,9 @@ export const userId = v.custom<UserId>((input) => typeof input === 'string' && i
 export const addressText = v.pipe(v.string(), v.maxLength(300))
 export const deviceId = branded<DeviceId>(/^([A-Za-z0-9_-]{11}|@)$/)
 export const accountId = branded<AccountId>(/^[A-Za-z0-9_-]{22}$/)
-export const envelopeId = branded<EnvelopeId>(/^[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/)
+export const envelopeId = branded<EnvelopeId>(
+  /^[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/,
+)
 export const epoch = branded<Epoch>(/^\d{15}-[0-9a-f]{8}$/)
 export const laneId = branded<LaneId>(/^\d{15}-[0-9a-f]{8}$/)
 export const errorCode = v.custom<ErrorCode>((input) => typeof input === 'string' && isErrorCode(input))

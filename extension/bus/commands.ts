@@ -21,9 +21,22 @@ export interface Commands {
    * Makes the account. `root` is what Argon2id made of the password in the page, base64url: the password itself
    * stays there. Answers with the recovery code, which exists nowhere else. Codes: `conflict` (taken) and others.
    */
-  signUp(input: { relay: string; relayId: string; user: UserId; root: string; deviceName: string }): Promise<{ recoveryCode: string }>
+  signUp(input: {
+    relay: string
+    relayId: string
+    user: UserId
+    root: string
+    deviceName: string
+  }): Promise<{ recoveryCode: string }>
   /** Adds this browser to an account. `slot` tells what `root` was made of. Codes: `not-authorized` and others. */
-  signIn(input: { relay: string; relayId: string; user: UserId; root: string; slot: SlotName; deviceName: string }): Promise<void>
+  signIn(input: {
+    relay: string
+    relayId: string
+    user: UserId
+    root: string
+    slot: SlotName
+    deviceName: string
+  }): Promise<void>
   /** Signs off, and forgets account, keys and history on this device. */
   signOut(): Promise<void>
   /** There are new rows in the outbox. */
@@ -35,7 +48,10 @@ export interface Commands {
   /** "May I be your buddy?" The text may be empty. */
   knock(peer: UserId, text: string): Promise<void>
   accept(peer: UserId): Promise<void>
-  roster(peer: UserId, operation: 'withdraw' | 'reject' | 'remove' | 'block' | 'unblock' | 'mute' | 'unmute'): Promise<void>
+  roster(
+    peer: UserId,
+    operation: 'withdraw' | 'reject' | 'remove' | 'block' | 'unblock' | 'mute' | 'unmute',
+  ): Promise<void>
   setPresence(presence: { mode?: Mode; status?: string; until?: Millis | null }): Promise<void>
   /** The person has read their messages up to `ts` (R-21 is the page's to judge). */
   read(peer: UserId, ts: Millis): Promise<void>

@@ -18,10 +18,12 @@ function browserName(userAgent: string): string {
 }
 
 /** "Firefox on Linux": what this device is called in the list of devices. */
-export const deviceName = (userAgent: string): string => `${browserName(userAgent)} on ${systemName(userAgent)}`
+export const deviceName = (userAgent: string): string =>
+  `${browserName(userAgent)} on ${systemName(userAgent)}`
 
 /**
  * Whether a window can be opened without taking the keyboard. Firefox ignores `focused: false`, and Chrome on macOS
  * does too.
  */
-export const canOpenUnfocused = (userAgent: string): boolean => !isFirefox && systemName(userAgent) !== 'macOS'
+export const canOpenUnfocused = (userAgent: string): boolean =>
+  !isFirefox && systemName(userAgent) !== 'macOS'

@@ -25,7 +25,7 @@ export function browserPlatform(db: Db, views: () => readonly ViewState[]): Plat
     }
   }
 
-  async function alert(alert: Alert): Promise<void> {
+  async function perform(alert: Alert): Promise<void> {
     switch (alert.type) {
       case 'window':
         return openUnfocused(alert.peer)
@@ -39,7 +39,7 @@ export function browserPlatform(db: Db, views: () => readonly ViewState[]): Plat
   return {
     canOpenUnfocused: canOpenUnfocused(navigator.userAgent),
     deviceName: deviceName(navigator.userAgent),
-    alert,
+    alert: perform,
     clear: clearNotification,
     badge: (state) => showBadge(state, badgeTitle(state)),
     openChat: (peer) => showChatWindow(db, peer),
@@ -54,7 +54,9 @@ function badgeTitle({ unread, requests, connected }: BadgeState): string {
   const { getMessage } = browser.i18n
   const parts = [
     unread > 0 ? getMessage(unread === 1 ? 'badgeUnreadOne' : 'badgeUnreadMany', String(unread)) : '',
-    requests > 0 ? getMessage(requests === 1 ? 'badgeRequestsOne' : 'badgeRequestsMany', String(requests)) : '',
+    requests > 0
+      ? getMessage(requests === 1 ? 'badgeRequestsOne' : 'badgeRequestsMany', String(requests))
+      : '',
     connected ? '' : getMessage('badgeOffline'),
   ].filter((part) => part !== '')
   return parts.length === 0 ? getMessage('appName') : `${getMessage('appName')}: ${parts.join(', ')}`

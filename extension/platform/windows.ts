@@ -7,32 +7,41 @@ import type { Db } from '../db/db.ts'
 const defaultSize = { width: 380, height: 560 }
 const smallest = { width: 300, height: 320 }
 
-/** Where a window was, in screen pixels. Written by the chat page as the view `window:<peer>`. */
-export interface WindowPlace {
+/** A rectangle in screen pixels. */
+interface Area {
   left: number
   top: number
   width: number
   height: number
 }
 
-const isPlace = (value: unknown): value is WindowPlace =>
+/** Where a window was, and the usable part of the screen it was on. The chat page writes it as a view. */
+export interface WindowPlace extends Area {
+  screen: Area
+}
+
+const isArea = (value: unknown): value is Area =>
   typeof value === 'object' &&
   value !== null &&
-  (['left', 'top', 'width', 'height'] as const).every((side) => Number.isFinite((value as WindowPlace)[side]))
+  (['left', 'top', 'width', 'height'] as const).every((side) => Number.isFinite((value as Area)[side]))
+
+const isPlace = (value: unknown): value is WindowPlace =>
+  isArea(value) && isArea((value as WindowPlace).screen)
 
 export const placeKey = (peer: UserId) => `window:${peer}`
 
-/** Keeps a remembered place usable: whole numbers, not too small, and all of it within `area` where that is known. */
-export function clampPlace(place: WindowPlace, area: WindowPlace | null): WindowPlace {
-  const width = Math.round(Math.max(smallest.width, Math.min(place.width, area?.width ?? place.width)))
-  const height = Math.round(Math.max(smallest.height, Math.min(place.height, area?.height ?? place.height)))
-  if (!area) return { left: Math.round(place.left), top: Math.round(place.top), width, height }
-  const within = (value: number, from: number, to: number) => Math.round(Math.max(from, Math.min(value, to)))
+const within = (value: number, from: number, to: number) => Math.round(Math.max(from, Math.min(value, to)))
+
+/** Keeps a remembered place usable: in whole pixels, not too small, and all of it on the screen it was on. */
+export function clampPlace({ left, top, width, height, screen }: WindowPlace): Area {
+  const clamped = {
+    width: within(width, smallest.width, Math.max(smallest.width, screen.width)),
+    height: within(height, smallest.height, Math.max(smallest.height, screen.height)),
+  }
   return {
-    left: within(place.left, area.left, area.left + area.width - width),
-    top: within(place.top, area.top, area.top + area.height - height),
-    width,
-    height,
+    left: within(left, screen.left, Math.max(screen.left, screen.left + screen.width - clamped.width)),
+    top: within(top, screen.top, Math.max(screen.top, screen.top + screen.height - clamped.height)),
+    ...clamped,
   }
 }
 
@@ -54,7 +63,7 @@ export async function findChatWindow(peer: UserId): Promise<{ windowId: number; 
 export async function openChatWindow(db: Db, peer: UserId, by: 'user' | 'network'): Promise<void> {
   const url = browser.runtime.getURL('/chat.html') + `?with=${peer}${by === 'network' ? '&by=network' : ''}`
   const saved = (await db.views.get(placeKey(peer)))?.value
-  const place: Partial<WindowPlace> = isPlace(saved) ? clampPlace(saved, null) : defaultSize
+  const place: Partial<Area> = isPlace(saved) ? clampPlace(saved) : defaultSize
   const options = { url, type: 'popup', focused: by === 'user', incognito: false } as const
   try {
     await browser.windows.create({ ...options, ...place })

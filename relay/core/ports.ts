@@ -10,7 +10,13 @@ import type { AnnouncedLimits } from '#shared/limits'
 
 export type { DeviceList, LoggedInPart, Register, SlotName, Verify }
 
-export type Json = null | boolean | number | string | readonly Json[] | { readonly [key: string]: Json | undefined }
+export type Json =
+  | null
+  | boolean
+  | number
+  | string
+  | readonly Json[]
+  | { readonly [key: string]: Json | undefined }
 
 // --- Storage ---------------------------------------------------------------------------------------------
 
@@ -195,7 +201,11 @@ export interface Random {
 export type Memory = Map<string, unknown>
 
 export type Metric = (name: string, labels?: Readonly<Record<string, string>>, value?: number) => void
-export type Log = (level: 'info' | 'warn' | 'error', text: string, fields?: Readonly<Record<string, Json>>) => void
+export type Log = (
+  level: 'info' | 'warn' | 'error',
+  text: string,
+  fields?: Readonly<Record<string, Json>>,
+) => void
 
 /** What an operator decided. */
 export interface RelaySettings {
