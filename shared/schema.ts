@@ -7,9 +7,9 @@ import { isUserName } from './names.ts'
 
 const base64 = /^[A-Za-z0-9_-]*$/
 
-/** Bytes as base64url without padding: exactly `bytes` of them. */
-export const bytes = (bytes: number) =>
-  v.pipe(v.string(), v.length(Math.ceil((bytes * 4) / 3)), v.regex(base64))
+/** Bytes as base64url without padding: exactly `length` of them. */
+export const bytes = (length: number) =>
+  v.pipe(v.string(), v.length(Math.ceil((length * 4) / 3)), v.regex(base64))
 
 /** At most `charsMax` characters of base64url. */
 export const blob = (charsMax: number) => v.pipe(v.string(), v.maxLength(charsMax), v.regex(base64))
