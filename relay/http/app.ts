@@ -1,0 +1,148 @@
+/** Everything that is not a socket, the same on every host. Routes of accounts: accounts.ts. */
+import { Hono, type Context } from 'hono'
+import { bodyLimit } from 'hono/body-limit'
+import { cors } from 'hono/cors'
+import { secureHeaders } from 'hono/secure-headers'
+import { timeout } from 'hono/timeout'
+import type { Info } from '#shared/api'
+import { ProtocolError } from '#shared/errors'
+import type { Millis } from '#shared/ids'
+import { supportedVersions } from '#shared/version'
+import type { Log, Random, RelaySettings } from '../core/ports.ts'
+import { accountRoutes, type Accounts } from './accounts.ts'
+import { browsers, fileOf, type Builds } from './builds.ts'
+import { isExtension, mayAsk } from './origins.ts'
+import { page, styleHash } from './page.ts'
+import { asProtocolError, refusal } from './refusals.ts'
+
+export interface HttpSettings extends RelaySettings {
+  /** What the relay calls itself towards people. */
+  name: string
+  /** The address people enter in Parley, when it is not the one a request came to. */
+  publicUrl?: string
+  powBits: number
+  registrationsPerDay: number
+}
+
+export interface Health {
+  /** Does the relay still work at all? If not, it should be started again. */
+  alive(): boolean | Promise<boolean>
+  /** Should it get new connections? */
+  ready(): boolean | Promise<boolean>
+}
+
+export interface HttpHost {
+  rooms: Accounts
+  settings: HttpSettings
+  /** At least 32 bytes that nobody else knows. */
+  secret: Uint8Array
+  clock(): Millis
+  random: Random
+  log: Log
+  /** Where a request came from: for limits only, never stored or written to a log. */
+  addressOf(c: Context): string
+  builds?: () => Builds | Promise<Builds>
+  health?: Health
+}
+
+/** An account's first request is some 20 KB; nothing else comes near. */
+const bodyBytesMax = 256 * 1024
+const answerWithinMs = 10_000
+
+export function createApp(host: HttpHost): Hono {
+  const app = new Hono()
+  const { settings } = host
+  const healthy: Health = host.health ?? { alive: () => true, ready: () => true }
+  const ownOrigin = (c: Context) => settings.publicUrl ?? new URL(c.req.url).origin
+
+  app.use(
+    secureHeaders({
+      contentSecurityPolicy: {
+        defaultSrc: ["'none'"],
+        styleSrc: [`'${styleHash}'`],
+        baseUri: ["'none'"],
+        formAction: ["'none'"],
+        frameAncestors: ["'none'"],
+      },
+      xFrameOptions: 'DENY',
+      referrerPolicy: 'no-referrer',
+      strictTransportSecurity: false, // the proxy's to say: it has the certificate
+    }),
+  )
+  app.use(
+    '/v1/*',
+    cors({
+      origin: (origin) => (isExtension(origin) ? origin : null),
+      allowHeaders: ['content-type'],
+      allowMethods: ['GET', 'POST'],
+      maxAge: 3600,
+    }),
+  )
+  app.use('/v1/*', async (c, next) => {
+    if (c.req.method !== 'GET' && !mayAsk(c.req.header('origin'), ownOrigin(c))) {
+      throw new ProtocolError('forbidden', 'not from a web page')
+    }
+    await next()
+    c.header('cache-control', 'no-store')
+  })
+  app.use('/v1/*', timeout(answerWithinMs))
+  app.use(
+    '/v1/*',
+    bodyLimit({
+      maxSize: bodyBytesMax,
+      onError: () => refusal(new ProtocolError('too-large', 'the body is over the limit')),
+    }),
+  )
+
+  app.get('/v1/info', (c) =>
+    c.json({
+      name: settings.name,
+      relayId: settings.relayId,
+      versions: [...supportedVersions],
+      now: host.clock(),
+      invite: 'none',
+      limits: settings.announced,
+    } satisfies Info),
+  )
+  accountRoutes(app, host)
+
+  app.get('/', async (c) => {
+    const builds = (await host.builds?.()) ?? {}
+    return c.html(page({ name: settings.name, address: ownOrigin(c), builds, announced: settings.announced }))
+  })
+  app.get('/download/:file', async (c) => {
+    const builds = (await host.builds?.()) ?? {}
+    const browser = browsers.find((name) => c.req.param('file') === fileOf(name))
+    const build = browser && builds[browser]
+    if (!browser || !build) throw new ProtocolError('item-not-found', 'no such download')
+    return c.body(build.open(), 200, {
+      'content-type': 'application/zip',
+      'content-length': String(build.bytes),
+      'content-disposition': `attachment; filename="${fileOf(browser)}"`,
+    })
+  })
+  app.get('/.well-known/parley.json', (c) =>
+    c.json({
+      address: ownOrigin(c),
+      info: '/v1/info',
+      sockets: '/parties/user/{user}',
+      versions: supportedVersions,
+    }),
+  )
+  app.get('/healthz', async (c) => c.json(...(await state(healthy.alive))))
+  app.get('/readyz', async (c) => c.json(...(await state(healthy.ready))))
+
+  app.notFound(() => refusal(new ProtocolError('item-not-found', 'no such page')))
+  app.onError((thrown) => {
+    const error = asProtocolError(thrown)
+    if (error.code === 'internal-server-error')
+      host.log('error', 'a request failed', { error: String(thrown.stack) })
+    return refusal(error)
+  })
+  return app
+}
+
+async function state(holds: () => boolean | Promise<boolean>) {
+  const ok = await holds()
+  return [{ ok }, ok ? 200 : 503] as const
+}

@@ -1,0 +1,93 @@
+/**
+ * What the relay hands out and recognises again without remembering it: each carries a MAC over everything it is
+ * good for. So no route writes anything for somebody who has not proved anything yet, and every host can check
+ * what any other handed out.
+ */
+import { hmac } from '@noble/hashes/hmac.js'
+import { sha256 } from '@noble/hashes/sha2.js'
+import { powHolds } from '#shared/account'
+import type { LoginNonce, Pow, Register } from '#shared/api'
+import { concat, fromBase64, tbs, toBase64 } from '#shared/bytes'
+import { ProtocolError } from '#shared/errors'
+import type { AccountId, Millis, UserId } from '#shared/ids'
+import { limits } from '#shared/limits'
+import type { Random } from '../core/ports.ts'
+
+export interface Proofs {
+  /** A task to be worked out before an account with this name is made. */
+  work(user: UserId, bits: number): Pow
+  /** @throws ProtocolError unless the task is ours, for this name, in time, and worked out. */
+  checkWork(user: UserId, pow: Register['pow']): void
+  loginNonce(user: UserId): LoginNonce
+  isLoginNonce(user: UserId, nonce: LoginNonce): boolean
+  /** Allows the account to go from device list `version` to the next one. */
+  ticket(user: UserId, acct: AccountId, version: number): string
+  isTicket(ticket: string, user: UserId, acct: AccountId, version: number): boolean
+}
+
+export function createProofs(secret: Uint8Array, clock: () => Millis, random: Random): Proofs {
+  const mac = (label: string, ...parts: readonly (string | number)[]) =>
+    hmac(sha256, secret, tbs(`mac/${label}`, ...parts))
+
+  const workMac = (user: UserId, { salt, bits, exp }: Pick<Pow, 'salt' | 'bits' | 'exp'>) =>
+    toBase64(mac('work', user, salt, bits, exp))
+  const nonceMac = (user: UserId, nonce: string, ts: Millis) => toBase64(mac('login', user, nonce, ts))
+  const ticketMac = (user: UserId, acct: AccountId, version: number, exp: Millis) =>
+    mac('ticket/devices', user, acct, version, exp)
+
+  return {
+    work(user, bits) {
+      const task = { salt: toBase64(random.bytes(16)), bits, exp: clock() + limits.powMs }
+      return { ...task, mac: workMac(user, task) }
+    },
+    checkWork(user, pow) {
+      if (!sameText(pow.mac, workMac(user, pow)))
+        throw new ProtocolError('bad-request', 'not a task of this relay')
+      if (pow.exp < clock())
+        throw new ProtocolError('credentials-expired', 'the task is too old: start again')
+      if (!powHolds(pow.salt, pow.answer, pow.bits))
+        throw new ProtocolError('bad-request', 'the work is not done')
+    },
+
+    loginNonce(user) {
+      const [nonce, ts] = [toBase64(random.bytes(16)), clock()]
+      return { nonce, ts, mac: nonceMac(user, nonce, ts) }
+    },
+    isLoginNonce: (user, { nonce, ts, mac: given }) =>
+      sameText(given, nonceMac(user, nonce, ts)) && ts <= clock() && clock() - ts <= limits.loginNonceMs,
+
+    ticket(user, acct, version) {
+      const exp = clock() + limits.loginTicketMs
+      const time = new Uint8Array(8)
+      new DataView(time.buffer).setFloat64(0, exp)
+      return toBase64(concat(time, ticketMac(user, acct, version, exp)))
+    },
+    isTicket(ticket, user, acct, version) {
+      const bytes = decoded(ticket)
+      if (bytes?.length !== 40) return false
+      const exp = new DataView(bytes.buffer, bytes.byteOffset).getFloat64(0)
+      return sameBytes(bytes.subarray(8), ticketMac(user, acct, version, exp)) && clock() <= exp
+    },
+  }
+}
+
+function decoded(text: string): Uint8Array | null {
+  try {
+    return fromBase64(text)
+  } catch {
+    return null
+  }
+}
+
+/** Takes the same time wherever the two differ. */
+export function sameBytes(a: Uint8Array, b: Uint8Array): boolean {
+  if (a.length !== b.length) return false
+  let different = 0
+  for (let i = 0; i < a.length; i++) different |= a[i]! ^ b[i]!
+  return different === 0
+}
+
+const sameText = (a: string, b: string): boolean => {
+  const encoder = new TextEncoder()
+  return sameBytes(encoder.encode(a), encoder.encode(b))
+}

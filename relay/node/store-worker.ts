@@ -1,0 +1,126 @@
+/**
+ * The one writer. It owns the connection that writes, so that neither a slow disk nor a checkpoint ever stops the
+ * loop that serves sockets. What it gets in one message becomes durable in one transaction, or not at all.
+ */
+import { DatabaseSync } from 'node:sqlite'
+import { parentPort, workerData } from 'node:worker_threads'
+
+/** What one room wants to become durable. */
+export type Commit =
+  | {
+      type: 'write'
+      room: string
+      /** JSON text, or null for what goes. */
+      writes: [key: string, json: string | null][]
+      /** Wake the room at this time, unless it is to be woken earlier. */
+      wakeAt: number | null
+      /** The alarm of this time (or before) is ringing: a wish replaces it. -1: none is. */
+      ringing: number
+    }
+  /** The alarm of this time has rung, and nobody wished for another. */
+  | { type: 'rung'; room: string; at: number }
+  | { type: 'wipe'; room: string }
+
+export type Request = { type: 'commit'; commits: Commit[] } | { type: 'checkpoint' } | { type: 'close' }
+export type Answer =
+  | { type: 'ready'; synchronous: number }
+  | { type: 'done' }
+  | { type: 'failed'; reason: string }
+
+const schema = `
+  CREATE TABLE IF NOT EXISTS meta (k TEXT PRIMARY KEY, v TEXT NOT NULL) WITHOUT ROWID;
+  CREATE TABLE IF NOT EXISTS room (id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE);
+  CREATE TABLE IF NOT EXISTS kv (room INTEGER NOT NULL, k TEXT NOT NULL, v TEXT NOT NULL, PRIMARY KEY (room, k)) WITHOUT ROWID;
+  CREATE TABLE IF NOT EXISTS alarm (room INTEGER PRIMARY KEY, at INTEGER NOT NULL);
+  CREATE INDEX IF NOT EXISTS alarm_at ON alarm (at);
+`
+const schemaVersion = 1
+
+const { file, relayId } = workerData as { file: string; relayId: string }
+const port = parentPort!
+const database = new DatabaseSync(file, { timeout: 5000 })
+database.exec(`
+  PRAGMA journal_mode = WAL;
+  PRAGMA synchronous = FULL; -- in WAL mode NORMAL may lose what was acknowledged when the power fails
+  PRAGMA wal_autocheckpoint = 4000;
+  PRAGMA cache_size = -65536;
+  PRAGMA temp_store = MEMORY;
+`)
+database.exec(schema)
+const found = database.prepare("SELECT v FROM meta WHERE k = 'schema'").get() as { v: string } | undefined
+if (found && Number(found.v) > schemaVersion) throw new Error('the data are of a newer version of Parley')
+const setMeta = database.prepare('INSERT INTO meta VALUES (?, ?) ON CONFLICT DO NOTHING')
+setMeta.run('schema', String(schemaVersion))
+setMeta.run('relayId', relayId)
+
+const findRoom = database.prepare('SELECT id FROM room WHERE name = ?')
+const addRoom = database.prepare('INSERT INTO room (name) VALUES (?)')
+const put = database.prepare(
+  'INSERT INTO kv VALUES (?, ?, ?) ON CONFLICT (room, k) DO UPDATE SET v = excluded.v',
+)
+const remove = database.prepare('DELETE FROM kv WHERE room = ? AND k = ?')
+const wake = database.prepare(`
+  INSERT INTO alarm VALUES (?1, ?2) ON CONFLICT (room)
+  DO UPDATE SET at = CASE WHEN at <= ?3 THEN excluded.at ELSE min(at, excluded.at) END
+`)
+const silence = database.prepare('DELETE FROM alarm WHERE room = ? AND at <= ?')
+const wipe = [
+  'DELETE FROM kv WHERE room = ?',
+  'DELETE FROM alarm WHERE room = ?',
+  'DELETE FROM room WHERE id = ?',
+].map((sql) => database.prepare(sql))
+
+const roomOf = (name: string) => (findRoom.get(name) as { id: number } | undefined)?.id
+
+const committers: { [Type in Commit['type']]: (commit: Extract<Commit, { type: Type }>) => void } = {
+  write({ room: name, writes, wakeAt, ringing }) {
+    const room = roomOf(name) ?? Number(addRoom.run(name).lastInsertRowid)
+    for (const [key, json] of writes) {
+      if (json === null) remove.run(room, key)
+      else put.run(room, key, json)
+    }
+    if (wakeAt !== null) wake.run(room, wakeAt, ringing)
+  },
+  rung({ room: name, at }) {
+    const room = roomOf(name)
+    if (room !== undefined) silence.run(room, at)
+  },
+  wipe({ room: name }) {
+    const room = roomOf(name)
+    if (room !== undefined) for (const statement of wipe) statement.run(room)
+  },
+}
+
+const handlers: { [Type in Request['type']]: (request: Extract<Request, { type: Type }>) => void } = {
+  commit({ commits }) {
+    database.exec('BEGIN IMMEDIATE')
+    try {
+      for (const commit of commits) committers[commit.type](commit as never)
+      database.exec('COMMIT')
+    } catch (error) {
+      if (database.isTransaction) database.exec('ROLLBACK')
+      throw error
+    }
+  },
+  checkpoint() {
+    database.exec('PRAGMA wal_checkpoint(PASSIVE)')
+  },
+  close() {
+    database.exec('PRAGMA wal_checkpoint(TRUNCATE)')
+    database.close()
+  },
+}
+
+port.on('message', (request: Request) => {
+  let answer: Answer = { type: 'done' }
+  try {
+    handlers[request.type](request as never)
+  } catch (error) {
+    answer = { type: 'failed', reason: error instanceof Error ? error.message : String(error) }
+  }
+  port.postMessage(answer)
+  if (request.type === 'close') port.close()
+})
+
+const { synchronous } = database.prepare('PRAGMA synchronous').get() as { synchronous: number }
+port.postMessage({ type: 'ready', synchronous } satisfies Answer)

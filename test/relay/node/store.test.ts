@@ -1,0 +1,120 @@
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { expect, onTestFinished, test } from 'vitest'
+import { openDatabase, type Database, type RoomStore } from '../../../relay/node/store.ts'
+import { runSteps, storeContract, type Step, type StoreDriver, type StoreHarness } from '../store.contract.ts'
+
+const open = (folder: string) =>
+  openDatabase({
+    folder,
+    newRelayId: () => 'A'.repeat(43),
+    clock: Date.now,
+    onFatal: (error) => {
+      throw error
+    },
+  })
+
+function driver(database: Database, name: string): StoreDriver {
+  const store = database.room(name)
+  const due = (now: number) => database.due(now, 1000).find(({ room }) => room === name)
+  return {
+    transact: (steps) => runSteps(store, steps),
+    wipe: () => store.wipe(),
+    usage: () => store.usage(),
+    alarm: async () => due(Number.MAX_SAFE_INTEGER)?.at ?? null,
+    ring: (steps) => ring(store, due, steps),
+  }
+}
+
+/** As the host does it: see rooms.ts. */
+async function ring(
+  store: RoomStore,
+  due: (now: number) => { at: number } | undefined,
+  steps: readonly Step[],
+) {
+  await expect.poll(() => due(Date.now())).toBeDefined()
+  store.ringing(due(Date.now())!.at)
+  await runSteps(store, steps)
+  await store.rung()
+}
+
+async function harness(): Promise<StoreHarness> {
+  const folder = mkdtempSync(join(tmpdir(), 'parley-store-'))
+  let database = await open(folder)
+  let rooms = 0
+  const names = new WeakMap<StoreDriver, string>()
+  const named = (name: string) => {
+    const store = driver(database, name)
+    names.set(store, name)
+    return store
+  }
+  return {
+    room: async () => named(`room${++rooms}`),
+    async reopen(store) {
+      await database.close()
+      database = await open(folder)
+      return named(names.get(store)!)
+    },
+    now: Date.now,
+    async close() {
+      await database.close()
+      rmSync(folder, { recursive: true })
+    },
+  }
+}
+
+storeContract('SQLite', harness, { runs: 100 })
+
+test('batches of many rooms become durable together, and each is whole', async () => {
+  const folder = mkdtempSync(join(tmpdir(), 'parley-store-'))
+  const database = await open(folder)
+  onTestFinished(async () => {
+    await database.close()
+    rmSync(folder, { recursive: true })
+  })
+  const rooms = Array.from({ length: 50 }, (_, i) => database.room(`room${i}`))
+
+  await Promise.all(
+    rooms.flatMap((room, i) =>
+      Array.from({ length: 20 }, () =>
+        room.transact(async (tx) => {
+          const count = ((await tx.get<number>('count')) ?? 0) + 1
+          tx.put('count', count)
+          tx.put(`entry:${count}`, i)
+        }),
+      ),
+    ),
+  )
+
+  for (const room of rooms) {
+    const { count, entries } = await room.transact(async (tx) => ({
+      count: await tx.get('count'),
+      entries: await tx.list({ prefix: 'entry:', limit: 100 }),
+    }))
+    expect(count).toBe(20)
+    expect(entries).toHaveLength(20)
+  }
+})
+
+test('a relay keeps the id of its first start', async () => {
+  const folder = mkdtempSync(join(tmpdir(), 'parley-store-'))
+  const first = await open(folder)
+  await first.close()
+
+  const options = { folder, clock: Date.now, onFatal: () => undefined }
+  const second = await openDatabase({ ...options, newRelayId: () => 'B'.repeat(43) })
+
+  expect(second.relayId).toBe('A'.repeat(43))
+  await second.close()
+  rmSync(folder, { recursive: true })
+})
+
+test('a file that is no database is an error at the start, not later', async () => {
+  const folder = mkdtempSync(join(tmpdir(), 'parley-store-'))
+  const { writeFileSync } = await import('node:fs')
+  writeFileSync(join(folder, 'relay.sqlite'), 'not a database, but long enough to have a header '.repeat(100))
+
+  await expect(open(folder)).rejects.toThrow(/not a database/)
+  rmSync(folder, { recursive: true })
+})
