@@ -1,0 +1,399 @@
+import { createHash } from 'node:crypto'
+import type { Hono } from 'hono'
+import { beforeEach, describe, expect, test } from 'vitest'
+import { powHolds } from '#shared/account'
+import type { Pow } from '#shared/api'
+import { utf8 } from '#shared/bytes'
+import { errors } from '#shared/errors'
+import type { AccountOperation, AccountReply } from '../../relay/core/ports.ts'
+import { createApp, type HttpHost } from '../../relay/http/app.ts'
+import { random } from '../../relay/http/web-crypto.ts'
+import { announced } from '../support/announced.ts'
+import { signUpBody, type SignUp } from '../support/sign-up.ts'
+
+const relayId = 'A'.repeat(43)
+const origin = 'http://127.0.0.1:1999'
+
+let app: Hono
+let now: number
+let asked: { user: string; operation: AccountOperation }[]
+let answer: (operation: AccountOperation) => AccountReply | Promise<AccountReply>
+let address: string
+let alice: SignUp
+
+const host = (changes: Partial<HttpHost> = {}): HttpHost => ({
+  rooms: {
+    async account(user, operation) {
+      asked.push({ user, operation })
+      return answer(operation)
+    },
+  },
+  settings: { relayId, announced, name: 'Test <relay>', powBits: 4, registrationsPerDay: 2 },
+  secret: utf8('a secret of thirty-two bytes or so'),
+  clock: () => now,
+  random,
+  log: () => undefined,
+  addressOf: () => address,
+  ...changes,
+})
+
+beforeEach(async () => {
+  now = 1_800_000_000_000
+  asked = []
+  address = '192.0.2.1'
+  answer = () => ({ type: 'error', code: 'item-not-found' })
+  app = createApp(host())
+  alice = await signUpBody({ relayId, user: 'alice', work: await workFor('alice') })
+})
+
+const post = (path: string, body: unknown, headers: Record<string, string> = {}) =>
+  app.request(`${origin}${path}`, {
+    method: 'POST',
+    body: typeof body === 'string' ? body : JSON.stringify(body),
+    headers: { 'content-type': 'application/json', ...headers },
+  })
+
+async function workFor(user: string): Promise<Pow & { answer: number }> {
+  const work = (await (await post('/v1/register/start', { user })).json()) as Pow
+  for (let answer = 0; ; answer++) if (powHolds(work.salt, answer, work.bits)) return { ...work, answer }
+}
+
+async function refusalOf(response: Response | Promise<Response>) {
+  const { status } = await response
+  const { error } = (await (await response).json()) as {
+    error: { code: keyof typeof errors; action: string }
+  }
+  expect(errors[error.code].action).toBe(error.action)
+  return [status, error.code]
+}
+
+describe('information', () => {
+  test('/v1/info says what a client must know', async () => {
+    const info = await (await app.request(`${origin}/v1/info`)).json()
+
+    expect(info).toEqual({
+      name: 'Test <relay>',
+      relayId,
+      versions: [1],
+      now,
+      invite: 'none',
+      limits: announced,
+    })
+  })
+
+  test('the page names the relay and its address, says the truth, and loads nothing', async () => {
+    const response = await app.request(`${origin}/`)
+    const page = await response.text()
+
+    expect(page).toContain('Test &lt;relay&gt;')
+    expect(page).toContain(origin)
+    expect(page).toContain('Messages are not end-to-end encrypted yet in this version.')
+    expect(page).toContain('no package for Chrome')
+    expect(page).not.toMatch(/<script|src=|@import|url\(|\son\w+=/i)
+    const policy = response.headers.get('content-security-policy')
+    const [, style = ''] = /<style>([^]*?)<\/style>/.exec(page) ?? []
+    const hash = createHash('sha256').update(style).digest('base64')
+    expect(policy).toBe(
+      `default-src 'none'; style-src 'sha256-${hash}'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'`,
+    )
+    expect(response.headers.get('x-content-type-options')).toBe('nosniff')
+  })
+
+  test('packages are offered when the host has them, and only those', async () => {
+    app = createApp(
+      host({ builds: () => ({ chrome: { bytes: 3, open: () => new Blob(['zip']).stream() } }) }),
+    )
+
+    const page = await (await app.request(`${origin}/`)).text()
+    const chrome = await app.request(`${origin}/download/parley-chrome.zip`)
+    const firefox = await app.request(`${origin}/download/parley-firefox.zip`)
+
+    expect(page).toContain('href="/download/parley-chrome.zip"')
+    expect(page).toContain('no package for Firefox')
+    expect(await chrome.text()).toBe('zip')
+    expect(chrome.headers.get('content-disposition')).toContain('parley-chrome.zip')
+    expect(await refusalOf(firefox)).toEqual([404, 'item-not-found'])
+  })
+
+  test('health and readiness follow the host', async () => {
+    app = createApp(host({ health: { alive: () => true, ready: async () => false } }))
+
+    expect((await app.request(`${origin}/healthz`)).status).toBe(200)
+    expect((await app.request(`${origin}/readyz`)).status).toBe(503)
+  })
+})
+
+describe('signing up', () => {
+  test('[AC1] an account is made with the work done for that name', async () => {
+    answer = () => ({ type: 'registered', acct: alice.acct })
+
+    const response = await post('/v1/register', alice.body)
+
+    expect(response.status).toBe(200)
+    expect(await response.json()).toEqual({ acct: alice.acct })
+    expect(asked).toEqual([{ user: 'alice', operation: { type: 'register', body: expect.anything() } }])
+  })
+
+  test('[AC1] work that is not done, made up, for another name or too old is refused, and no room is asked', async () => {
+    const pow = alice.body.pow
+    const wrong = Array.from({ length: 99 }, (_, i) => i).find((n) => !powHolds(pow.salt, n, pow.bits))!
+    const bob = await signUpBody({ relayId, user: 'bob', work: pow })
+
+    const attempts = [
+      post('/v1/register', { ...alice.body, pow: { ...pow, answer: wrong } }),
+      post('/v1/register', { ...alice.body, pow: { ...pow, bits: 0 } }),
+      post('/v1/register', { ...alice.body, pow: { ...pow, exp: pow.exp + 1 } }),
+      post('/v1/register', bob.body),
+    ]
+    for (const attempt of attempts) expect(await refusalOf(attempt)).toEqual([400, 'bad-request'])
+    now = pow.exp + 1
+    expect(await refusalOf(post('/v1/register', alice.body))).toEqual([401, 'credentials-expired'])
+
+    expect(asked).toEqual([])
+  })
+
+  test('[AC1] a name that is taken is refused with conflict', async () => {
+    answer = () => ({ type: 'error', code: 'conflict' })
+
+    expect(await refusalOf(post('/v1/register', alice.body))).toEqual([409, 'conflict'])
+  })
+
+  test('one address makes so many accounts a day; refused attempts are not counted', async () => {
+    answer = () => ({ type: 'error', code: 'conflict' })
+    for (let i = 0; i < 5; i++) await post('/v1/register', alice.body)
+    answer = () => ({ type: 'registered', acct: alice.acct })
+    for (let i = 0; i < 2; i++) expect((await post('/v1/register', alice.body)).status).toBe(200)
+
+    const third = await post('/v1/register', alice.body)
+    expect(await refusalOf(third.clone())).toEqual([429, 'policy-violation'])
+    expect(Number(third.headers.get('retry-after'))).toBeGreaterThan(3600)
+
+    address = '192.0.2.2'
+    expect((await post('/v1/register', alice.body)).status).toBe(200)
+    address = '192.0.2.1'
+    now += 12 * 3_600_000
+    alice = await signUpBody({ relayId, user: 'alice', work: await workFor('alice') })
+    expect((await post('/v1/register', alice.body)).status).toBe(200)
+  })
+})
+
+describe('signing in', () => {
+  const signature = 'A'.repeat(86)
+  const start = async (user: string) => (await (await post('/v1/login/start', { user })).json()) as object
+  const finish = async (user: string, nonce: object) =>
+    post('/v1/login/finish', { ...nonce, user, slot: 'pw', signature })
+
+  test('[AC2] login/start answers without asking any room', async () => {
+    const response = await post('/v1/login/start', { user: 'nobody-here' })
+
+    expect(Object.keys((await response.json()) as object)).toEqual(['nonce', 'ts', 'mac'])
+    expect(asked).toEqual([])
+  })
+
+  test('[AC2] a failed login/finish is the same for every reason', async () => {
+    const bodies = new Set<string>()
+    for (const code of ['item-not-found', 'not-authorized', 'gone', 'account-disabled'] as const) {
+      answer = () => ({ type: 'error', code })
+      const response = await finish('alice', await start('alice'))
+      expect(response.status).toBe(401)
+      bodies.add((await response.text()) + JSON.stringify([...response.headers]))
+    }
+    const forged = await finish('alice', { ...(await start('alice')), mac: 'A'.repeat(43) })
+    bodies.add((await forged.text()) + JSON.stringify([...forged.headers]))
+
+    expect(bodies.size).toBe(1)
+  })
+
+  test('[AC3] a nonce is good for its name and for two minutes', async () => {
+    answer = () => ({
+      type: 'logged-in',
+      acct: alice.acct,
+      bundle: alice.body.slots[0]!.bundle,
+      list: alice.body.list,
+    })
+    const nonce = await start('alice')
+
+    expect((await finish('bob', nonce)).status).toBe(401)
+    now += 120_000
+    expect((await finish('alice', nonce)).status).toBe(200)
+    now += 1
+    expect((await finish('alice', nonce)).status).toBe(401)
+  })
+
+  test('somebody who guesses is slowed down, also when the names do not exist; others are not', async () => {
+    const statuses: number[] = []
+    for (let i = 0; i < 12; i++) statuses.push((await finish('alice', await start('alice'))).status)
+
+    expect(statuses).toEqual([...Array<number>(10).fill(401), 429, 429])
+    expect((await finish('bob', await start('bob'))).status).toBe(401)
+    address = '192.0.2.99'
+    expect((await finish('alice', await start('alice'))).status).toBe(401)
+  })
+
+  test('signing in correctly is not counted', async () => {
+    answer = () => ({
+      type: 'logged-in',
+      acct: alice.acct,
+      bundle: alice.body.slots[0]!.bundle,
+      list: alice.body.list,
+    })
+
+    for (let i = 0; i < 30; i++) expect((await finish('alice', await start('alice'))).status).toBe(200)
+  })
+
+  test('[AC4] a ticket allows the next device list of its account, for ten minutes', async () => {
+    answer = ({ type }) =>
+      type === 'login'
+        ? { type: 'logged-in', acct: alice.acct, bundle: alice.body.slots[0]!.bundle, list: alice.body.list }
+        : { type: 'ok', version: 2, hash: 'A'.repeat(43) }
+    const { ticket } = (await (await finish('alice', await start('alice'))).json()) as { ticket: string }
+    const list = { ...alice.body.list, ver: 2 }
+    const put = (changes: object) => post('/v1/devices', { user: 'alice', ticket, list, ...changes })
+
+    const response = await put({})
+    expect(await response.json()).toEqual({ version: 2, hash: 'A'.repeat(43) })
+
+    const other = { ...list, acct: 'B'.repeat(22) }
+    for (const changes of [
+      { user: 'bob' },
+      { list: other },
+      { list: { ...list, ver: 3 } },
+      { ticket: 'AAAA' },
+    ]) {
+      expect(await refusalOf(put(changes))).toEqual([401, 'not-authorized'])
+    }
+    now += 600_001
+    expect(await refusalOf(put({}))).toEqual([401, 'not-authorized'])
+  })
+})
+
+describe('device lists', () => {
+  test('[AC8] who names the account gets its lists', async () => {
+    answer = () => ({ type: 'devices', lists: [alice.body.list] })
+
+    const response = await app.request(`${origin}/v1/devices/alice?acct=${alice.acct}&after=0`)
+
+    expect(await response.json()).toEqual({ lists: [alice.body.list] })
+    expect(asked[0]!.operation).toEqual({ type: 'get-devices', acct: alice.acct, after: 0 })
+  })
+
+  test('[AC8] whoever guesses gets the answer of a name that does not exist', async () => {
+    const paths = [
+      'alice',
+      'alice?acct=',
+      'alice?acct=short',
+      `alice?acct=${alice.acct}`,
+      'Alice',
+      '%61',
+      'x',
+    ]
+    const answers = new Set<string>()
+    for (const path of paths) answers.add(await (await app.request(`${origin}/v1/devices/${path}`)).text())
+
+    expect(answers.size).toBe(1)
+    expect(asked).toHaveLength(1) // only the full question reached a room
+  })
+})
+
+describe('refusals', () => {
+  const bad: [string, unknown][] = [
+    ['no JSON', '{"user":'],
+    ['no object', 'null'],
+    ['a list', '[]'],
+    ['a number', '7'],
+    ['nothing', ''],
+    ['a wrong type', { user: 7 }],
+    ['a name that is none', { user: 'Alice' }],
+    ['a reserved name', { user: 'admin' }],
+    ['a lone surrogate', '{"user":"\\ud800lice"}'],
+    ['a deep body', '['.repeat(50_000)],
+  ]
+  test.each(bad)('[AC7] %s is refused with a code and an action', async (_, body) => {
+    for (const path of [
+      '/v1/register/start',
+      '/v1/register',
+      '/v1/login/start',
+      '/v1/login/finish',
+      '/v1/devices',
+    ]) {
+      expect(await refusalOf(post(path, body))).toEqual([400, 'bad-request'])
+    }
+    expect(asked).toEqual([])
+  })
+
+  test('[AC7] a body over 256 KiB is refused, with and without its length in the header', async () => {
+    const body = JSON.stringify({ user: 'alice', padding: 'x'.repeat(300_000) })
+    expect(await refusalOf(post('/v1/login/start', body))).toEqual([413, 'too-large'])
+
+    const stream = new Blob([body]).stream()
+    const request = { method: 'POST', body: stream, duplex: 'half' } as RequestInit
+    expect(await refusalOf(app.request(`${origin}/v1/login/start`, request))).toEqual([413, 'too-large'])
+  })
+
+  test('[AC7] paths that do not exist are refused alike', async () => {
+    for (const path of [
+      '/v1/',
+      '/v1/nothing',
+      '/nothing',
+      '/v1/register',
+      '/.env',
+      '/parties/user/alice/internal/peer',
+    ]) {
+      expect(await refusalOf(app.request(`${origin}${path}`))).toEqual([404, 'item-not-found'])
+    }
+  })
+
+  test('[AC7] a mistake of ours tells nothing about itself', async () => {
+    const logged: unknown[] = []
+    app = createApp(host({ log: (...entry) => logged.push(entry) }))
+    answer = () => {
+      throw new Error('a path like /srv/parley and a query')
+    }
+
+    const response = await post('/v1/register', alice.body)
+
+    expect(await response.clone().text()).toBe('{"error":{"code":"internal-server-error","action":"wait"}}')
+    expect(response.status).toBe(500)
+    expect(logged).toHaveLength(1)
+  })
+
+  test('[AC7] a room that is busy is a wait, with the time', async () => {
+    answer = () => ({ type: 'error', code: 'resource-constraint', retryAfterMs: 1500 })
+
+    const response = await post('/v1/register', alice.body)
+
+    expect(response.headers.get('retry-after')).toBe('2')
+    expect(await refusalOf(response)).toEqual([503, 'resource-constraint'])
+  })
+})
+
+describe('browsers', () => {
+  test('extensions may ask from any page of theirs, without credentials', async () => {
+    for (const extension of ['chrome-extension://abcdefgh', 'moz-extension://1b2c-3d4e']) {
+      const preflight = await app.request(`${origin}/v1/login/start`, {
+        method: 'OPTIONS',
+        headers: { origin: extension, 'access-control-request-method': 'POST' },
+      })
+      const answered = await post('/v1/login/start', { user: 'alice' }, { origin: extension })
+
+      expect(preflight.headers.get('access-control-allow-origin')).toBe(extension)
+      expect(preflight.headers.get('access-control-allow-headers')).toBe('content-type')
+      expect(answered.headers.get('access-control-allow-origin')).toBe(extension)
+      expect(answered.headers.get('access-control-allow-credentials')).toBeNull()
+    }
+  })
+
+  test('web pages may not, and cannot make people sign up or in behind their backs', async () => {
+    for (const page of [
+      'https://example.com',
+      'null',
+      'chrome-extension://a.b',
+      'https://chrome-extension',
+    ]) {
+      const response = await post('/v1/login/start', { user: 'alice' }, { origin: page })
+
+      expect(response.headers.get('access-control-allow-origin')).toBeNull()
+      expect(await refusalOf(response)).toEqual([403, 'forbidden'])
+    }
+  })
+})
