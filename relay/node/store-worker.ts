@@ -14,11 +14,11 @@ export type Commit =
       writes: [key: string, json: string | null][]
       /** Wake the room at this time, unless it is to be woken earlier. */
       wakeAt: number | null
-      /** The alarm of this time (or before) is ringing: a wish replaces it. -1: none is. */
-      ringing: number
+      /** The alarm is ringing: the wish is for the time after it. */
+      ringing: boolean
     }
-  /** The alarm of this time has rung, and nobody wished for another. */
-  | { type: 'rung'; room: string; at: number }
+  /** The alarm that was ringing has been handled: the next wish takes its place. */
+  | { type: 'rung'; room: string }
   | { type: 'wipe'; room: string }
 
 export type Request = { type: 'commit'; commits: Commit[] } | { type: 'checkpoint' } | { type: 'close' }
@@ -31,7 +31,7 @@ const schema = `
   CREATE TABLE IF NOT EXISTS meta (k TEXT PRIMARY KEY, v TEXT NOT NULL) WITHOUT ROWID;
   CREATE TABLE IF NOT EXISTS room (id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE);
   CREATE TABLE IF NOT EXISTS kv (room INTEGER NOT NULL, k TEXT NOT NULL, v TEXT NOT NULL, PRIMARY KEY (room, k)) WITHOUT ROWID;
-  CREATE TABLE IF NOT EXISTS alarm (room INTEGER PRIMARY KEY, at INTEGER NOT NULL);
+  CREATE TABLE IF NOT EXISTS alarm (room INTEGER PRIMARY KEY, at INTEGER NOT NULL, next INTEGER);
   CREATE INDEX IF NOT EXISTS alarm_at ON alarm (at);
 `
 const schemaVersion = 1
@@ -59,11 +59,16 @@ const put = database.prepare(
   'INSERT INTO kv VALUES (?, ?, ?) ON CONFLICT (room, k) DO UPDATE SET v = excluded.v',
 )
 const remove = database.prepare('DELETE FROM kv WHERE room = ? AND k = ?')
-const wake = database.prepare(`
-  INSERT INTO alarm VALUES (?1, ?2) ON CONFLICT (room)
-  DO UPDATE SET at = CASE WHEN at <= ?3 THEN excluded.at ELSE min(at, excluded.at) END
-`)
-const silence = database.prepare('DELETE FROM alarm WHERE room = ? AND at <= ?')
+const wake = database.prepare(
+  'INSERT INTO alarm (room, at) VALUES (?1, ?2) ON CONFLICT (room) DO UPDATE SET at = min(at, ?2)',
+)
+// An alarm stays until it has been handled, or a crash while it rings would lose it. What is wished for meanwhile
+// waits beside it.
+const wakeAfterwards = database.prepare(
+  'INSERT INTO alarm (room, at) VALUES (?1, ?2) ON CONFLICT (room) DO UPDATE SET next = min(coalesce(next, ?2), ?2)',
+)
+const rungForGood = database.prepare('DELETE FROM alarm WHERE room = ? AND next IS NULL')
+const ringNext = database.prepare('UPDATE alarm SET at = next, next = NULL WHERE room = ?')
 const wipe = [
   'DELETE FROM kv WHERE room = ?',
   'DELETE FROM alarm WHERE room = ?',
@@ -79,11 +84,11 @@ const committers: { [Type in Commit['type']]: (commit: Extract<Commit, { type: T
       if (json === null) remove.run(room, key)
       else put.run(room, key, json)
     }
-    if (wakeAt !== null) wake.run(room, wakeAt, ringing)
+    if (wakeAt !== null) (ringing ? wakeAfterwards : wake).run(room, wakeAt)
   },
-  rung({ room: name, at }) {
+  rung({ room: name }) {
     const room = roomOf(name)
-    if (room !== undefined) silence.run(room, at)
+    if (room !== undefined && rungForGood.run(room).changes === 0) ringNext.run(room)
   },
   wipe({ room: name }) {
     const room = roomOf(name)

@@ -13,10 +13,11 @@ import type { Answer, Commit, Request } from './store-worker.ts'
 
 /** A room's storage, with what only its host calls: how an alarm is rung without ever being lost. */
 export interface RoomStore extends Store {
-  /** The alarm of this time is about to be handled. It stays in the file until `rung`, in case we do not live on. */
-  ringing(at: Millis): void
-  /** It was handled: forget it, unless the room has wished for another one. */
-  rung(): Promise<void>
+  /**
+   * The room's alarm is due: handles it, and forgets it only then, in case we do not live on. What the room wishes
+   * for meanwhile takes its place.
+   */
+  ring(handle: () => Promise<void>): Promise<void>
 }
 
 export interface Database {
@@ -107,7 +108,7 @@ export async function openDatabase({ folder, newRelayId, clock, onFatal }: Optio
 
   function room(name: string): RoomStore {
     let id: number | undefined
-    let ringing = -1
+    let ringing = false
     let last: Promise<unknown> = Promise.resolve()
     const idOf = () => (id ??= (findRoom.get(name) as { id: number } | undefined)?.id)
 
@@ -144,7 +145,6 @@ export async function openDatabase({ folder, newRelayId, clock, onFatal }: Optio
           const result = await run(batch)
           if (batch.writes.size === 0 && batch.wish === null) return result
           await write({ type: 'write', room: name, writes: [...batch.writes], wakeAt: batch.wish, ringing })
-          if (batch.wish !== null) ringing = -1
           if (idOf() !== undefined) for (const [key, json] of batch.writes) cache.set(id!, key, json)
           return result
         }),
@@ -153,22 +153,21 @@ export async function openDatabase({ folder, newRelayId, clock, onFatal }: Optio
           await write({ type: 'wipe', room: name })
           if (id !== undefined) cache.forget(id)
           id = undefined
-          ringing = -1
         }),
       usage: () =>
         inTurn(async () => {
           if (idOf() === undefined) return { rows: 0, bytes: 0 }
           return { ...(measure.get(id!) as { rows: number; bytes: number }) }
         }),
-      ringing(at) {
-        ringing = at
+      async ring(handle) {
+        ringing = true
+        try {
+          await handle()
+          await inTurn(() => write({ type: 'rung', room: name }))
+        } finally {
+          ringing = false
+        }
       },
-      rung: () =>
-        inTurn(async () => {
-          if (ringing < 0) return
-          await write({ type: 'rung', room: name, at: ringing })
-          ringing = -1
-        }),
     }
   }
 
@@ -250,6 +249,7 @@ async function startWriter(file: string, relayId: string, onFatal: (error: Error
     ask(request) {
       if (request.type === 'close') ending = true
       const answer = next()
+      // oxlint-disable-next-line require-post-message-target-origin -- a thread is no window
       worker.postMessage(request)
       return answer
     },
@@ -262,11 +262,12 @@ const cachedCharsMax = 32 * 1024 * 1024
 /** Above this a row is payload: written once, read once or twice. */
 const cachedRowCharsMax = 4 * 1024
 
+const cost = (key: string, json: string | undefined) => key.length + (json?.length ?? 0) + 64
+
 /** Committed rows, the longest unused forgotten first. It remembers absence too. */
 function rowCache() {
   const rooms = new Map<number, Map<string, string | undefined>>()
   let chars = 0
-  const cost = (key: string, json: string | undefined) => key.length + (json?.length ?? 0) + 64
 
   function drop(id: number, key: string) {
     const rows = rooms.get(id)

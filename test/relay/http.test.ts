@@ -6,18 +6,19 @@ import type { Pow } from '#shared/api'
 import { utf8 } from '#shared/bytes'
 import { errors } from '#shared/errors'
 import type { AccountOperation, AccountReply } from '../../relay/core/ports.ts'
+import { announcedLimits } from '../../relay/http/announced.ts'
 import { createApp, type HttpHost } from '../../relay/http/app.ts'
 import { random } from '../../relay/http/web-crypto.ts'
-import { announced } from '../support/announced.ts'
-import { signUpBody, type SignUp } from '../support/sign-up.ts'
+import { signUpBody, workOut, type SignUp } from '../support/sign-up.ts'
 
+const announced = announcedLimits()
 const relayId = 'A'.repeat(43)
 const origin = 'http://127.0.0.1:1999'
 
 let app: Hono
 let now: number
 let asked: { user: string; operation: AccountOperation }[]
-let answer: (operation: AccountOperation) => AccountReply | Promise<AccountReply>
+let reply: (operation: AccountOperation) => AccountReply | Promise<AccountReply>
 let address: string
 let alice: SignUp
 
@@ -25,7 +26,7 @@ const host = (changes: Partial<HttpHost> = {}): HttpHost => ({
   rooms: {
     async account(user, operation) {
       asked.push({ user, operation })
-      return answer(operation)
+      return reply(operation)
     },
   },
   settings: { relayId, announced, name: 'Test <relay>', powBits: 4, registrationsPerDay: 2 },
@@ -41,7 +42,7 @@ beforeEach(async () => {
   now = 1_800_000_000_000
   asked = []
   address = '192.0.2.1'
-  answer = () => ({ type: 'error', code: 'item-not-found' })
+  reply = () => ({ type: 'error', code: 'item-not-found' })
   app = createApp(host())
   alice = await signUpBody({ relayId, user: 'alice', work: await workFor('alice') })
 })
@@ -54,8 +55,7 @@ const post = (path: string, body: unknown, headers: Record<string, string> = {})
   })
 
 async function workFor(user: string): Promise<Pow & { answer: number }> {
-  const work = (await (await post('/v1/register/start', { user })).json()) as Pow
-  for (let answer = 0; ; answer++) if (powHolds(work.salt, answer, work.bits)) return { ...work, answer }
+  return workOut((await (await post('/v1/register/start', { user })).json()) as Pow)
 }
 
 async function refusalOf(response: Response | Promise<Response>) {
@@ -125,7 +125,7 @@ describe('information', () => {
 
 describe('signing up', () => {
   test('[AC1] an account is made with the work done for that name', async () => {
-    answer = () => ({ type: 'registered', acct: alice.acct })
+    reply = () => ({ type: 'registered', acct: alice.acct })
 
     const response = await post('/v1/register', alice.body)
 
@@ -153,15 +153,15 @@ describe('signing up', () => {
   })
 
   test('[AC1] a name that is taken is refused with conflict', async () => {
-    answer = () => ({ type: 'error', code: 'conflict' })
+    reply = () => ({ type: 'error', code: 'conflict' })
 
     expect(await refusalOf(post('/v1/register', alice.body))).toEqual([409, 'conflict'])
   })
 
   test('one address makes so many accounts a day; refused attempts are not counted', async () => {
-    answer = () => ({ type: 'error', code: 'conflict' })
+    reply = () => ({ type: 'error', code: 'conflict' })
     for (let i = 0; i < 5; i++) await post('/v1/register', alice.body)
-    answer = () => ({ type: 'registered', acct: alice.acct })
+    reply = () => ({ type: 'registered', acct: alice.acct })
     for (let i = 0; i < 2; i++) expect((await post('/v1/register', alice.body)).status).toBe(200)
 
     const third = await post('/v1/register', alice.body)
@@ -177,9 +177,10 @@ describe('signing up', () => {
   })
 })
 
+const start = async (user: string) => (await (await post('/v1/login/start', { user })).json()) as object
+
 describe('signing in', () => {
   const signature = 'A'.repeat(86)
-  const start = async (user: string) => (await (await post('/v1/login/start', { user })).json()) as object
   const finish = async (user: string, nonce: object) =>
     post('/v1/login/finish', { ...nonce, user, slot: 'pw', signature })
 
@@ -193,7 +194,7 @@ describe('signing in', () => {
   test('[AC2] a failed login/finish is the same for every reason', async () => {
     const bodies = new Set<string>()
     for (const code of ['item-not-found', 'not-authorized', 'gone', 'account-disabled'] as const) {
-      answer = () => ({ type: 'error', code })
+      reply = () => ({ type: 'error', code })
       const response = await finish('alice', await start('alice'))
       expect(response.status).toBe(401)
       bodies.add((await response.text()) + JSON.stringify([...response.headers]))
@@ -205,7 +206,7 @@ describe('signing in', () => {
   })
 
   test('[AC3] a nonce is good for its name and for two minutes', async () => {
-    answer = () => ({
+    reply = () => ({
       type: 'logged-in',
       acct: alice.acct,
       bundle: alice.body.slots[0]!.bundle,
@@ -231,7 +232,7 @@ describe('signing in', () => {
   })
 
   test('signing in correctly is not counted', async () => {
-    answer = () => ({
+    reply = () => ({
       type: 'logged-in',
       acct: alice.acct,
       bundle: alice.body.slots[0]!.bundle,
@@ -242,7 +243,7 @@ describe('signing in', () => {
   })
 
   test('[AC4] a ticket allows the next device list of its account, for ten minutes', async () => {
-    answer = ({ type }) =>
+    reply = ({ type }) =>
       type === 'login'
         ? { type: 'logged-in', acct: alice.acct, bundle: alice.body.slots[0]!.bundle, list: alice.body.list }
         : { type: 'ok', version: 2, hash: 'A'.repeat(43) }
@@ -269,7 +270,7 @@ describe('signing in', () => {
 
 describe('device lists', () => {
   test('[AC8] who names the account gets its lists', async () => {
-    answer = () => ({ type: 'devices', lists: [alice.body.list] })
+    reply = () => ({ type: 'devices', lists: [alice.body.list] })
 
     const response = await app.request(`${origin}/v1/devices/alice?acct=${alice.acct}&after=0`)
 
@@ -346,7 +347,7 @@ describe('refusals', () => {
   test('[AC7] a mistake of ours tells nothing about itself', async () => {
     const logged: unknown[] = []
     app = createApp(host({ log: (...entry) => logged.push(entry) }))
-    answer = () => {
+    reply = () => {
       throw new Error('a path like /srv/parley and a query')
     }
 
@@ -358,7 +359,7 @@ describe('refusals', () => {
   })
 
   test('[AC7] a room that is busy is a wait, with the time', async () => {
-    answer = () => ({ type: 'error', code: 'resource-constraint', retryAfterMs: 1500 })
+    reply = () => ({ type: 'error', code: 'resource-constraint', retryAfterMs: 1500 })
 
     const response = await post('/v1/register', alice.body)
 

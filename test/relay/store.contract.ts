@@ -1,5 +1,5 @@
 /** What every Store must do, whatever it keeps its rows in. Runs: store.*.test.ts beside this file. */
-import fc from 'fast-check'
+import * as fc from 'fast-check'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { valueBytesMax, writesMax } from '../../relay/core/batch.ts'
 import type { Store, Tx } from '../../relay/core/ports.ts'
@@ -158,8 +158,7 @@ export function storeContract(name: string, open: () => Promise<StoreHarness>, {
 
       const [found] = await store.transact([list({})])
 
-      const utf8 = (text: string) => Buffer.from(text)
-      expect(keysOf(found)).toEqual(keys.toSorted((a, b) => Buffer.compare(utf8(a), utf8(b))))
+      expect(keysOf(found)).toEqual(keys.toSorted(inUtf8))
     })
 
     test('a transaction that fails leaves nothing behind, and the next one works', async () => {
@@ -174,7 +173,7 @@ export function storeContract(name: string, open: () => Promise<StoreHarness>, {
           wakeAt(harness.now() + 60_000),
           { do: 'fail' },
         ]),
-      ).rejects.toThrow()
+      ).rejects.toThrow(/fails/)
 
       expect(await store.transact([get('a'), get('b')])).toEqual([1, null])
       expect(await store.alarm()).toBeNull()
@@ -187,8 +186,8 @@ export function storeContract(name: string, open: () => Promise<StoreHarness>, {
 
       await store.transact([put('longest', longest)])
       await store.transact(many(writesMax))
-      await expect(store.transact([put('a', 1), put('b', `${longest}x`)])).rejects.toThrow()
-      await expect(store.transact([put('a', 1), ...many(writesMax)])).rejects.toThrow()
+      await expect(store.transact([put('a', 1), put('b', `${longest}x`)])).rejects.toThrow(/bytes/)
+      await expect(store.transact([put('a', 1), ...many(writesMax)])).rejects.toThrow(/more than/)
 
       expect(await store.transact([get('longest'), get('a'), get('b')])).toEqual([longest, null, null])
       expect(keysOf((await store.transact([list({ prefix: 'many:', limit: 500 })]))[0])).toHaveLength(
@@ -278,7 +277,7 @@ export function storeContract(name: string, open: () => Promise<StoreHarness>, {
 
       const { rows, bytes } = await store.usage()
       expect(rows).toBe(2)
-      expect(bytes).toBeGreaterThan(2500)
+      expect(bytes).toBeGreaterThan(2000) // in memory it is characters
       expect(bytes).toBeLessThan(6000)
     })
 
@@ -348,6 +347,7 @@ const transactions: fc.Arbitrary<Step[]> = fc.array(
   { maxLength: 10 },
 )
 
+const inUtf8 = (a: string, b: string) => Buffer.compare(Buffer.from(a), Buffer.from(b))
 const utf8Order = ([a]: [string, unknown], [b]: [string, unknown]) =>
   Buffer.compare(Buffer.from(a), Buffer.from(b))
 const isBelow = (a: string, b: string) => Buffer.compare(Buffer.from(a), Buffer.from(b)) < 0

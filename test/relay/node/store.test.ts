@@ -1,9 +1,9 @@
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { expect, onTestFinished, test } from 'vitest'
-import { openDatabase, type Database, type RoomStore } from '../../../relay/node/store.ts'
-import { runSteps, storeContract, type Step, type StoreDriver, type StoreHarness } from '../store.contract.ts'
+import { expect, onTestFinished, test, vi } from 'vitest'
+import { openDatabase, type Database } from '../../../relay/node/store.ts'
+import { runSteps, storeContract, type StoreDriver, type StoreHarness } from '../store.contract.ts'
 
 const open = (folder: string) =>
   openDatabase({
@@ -23,20 +23,11 @@ function driver(database: Database, name: string): StoreDriver {
     wipe: () => store.wipe(),
     usage: () => store.usage(),
     alarm: async () => due(Number.MAX_SAFE_INTEGER)?.at ?? null,
-    ring: (steps) => ring(store, due, steps),
+    async ring(steps) {
+      await vi.waitUntil(() => due(Date.now()))
+      await store.ring(async () => void (await runSteps(store, steps)))
+    },
   }
-}
-
-/** As the host does it: see rooms.ts. */
-async function ring(
-  store: RoomStore,
-  due: (now: number) => { at: number } | undefined,
-  steps: readonly Step[],
-) {
-  await expect.poll(() => due(Date.now())).toBeDefined()
-  store.ringing(due(Date.now())!.at)
-  await runSteps(store, steps)
-  await store.rung()
 }
 
 async function harness(): Promise<StoreHarness> {
@@ -116,5 +107,28 @@ test('a file that is no database is an error at the start, not later', async () 
   writeFileSync(join(folder, 'relay.sqlite'), 'not a database, but long enough to have a header '.repeat(100))
 
   await expect(open(folder)).rejects.toThrow(/not a database/)
+  rmSync(folder, { recursive: true })
+})
+
+test('an alarm that was ringing when the process was lost rings again, and keeps what was wished for meanwhile', async () => {
+  const folder = mkdtempSync(join(tmpdir(), 'parley-store-'))
+  const first = await open(folder)
+  const [at, later] = [Date.now() - 10, Date.now() + 600_000]
+  const room = first.room('alice')
+  await room.transact(async (tx) => tx.wakeAt(at))
+  await room
+    .ring(async () => {
+      await room.transact(async (tx) => tx.wakeAt(later))
+      throw new Error('lost while it was ringing')
+    })
+    .catch(() => undefined)
+  await first.close()
+
+  const second = await open(folder)
+  expect(second.due(Date.now(), 10)).toEqual([{ room: 'alice', at }])
+  await second.room('alice').ring(async () => undefined)
+
+  expect(second.due(Number.MAX_SAFE_INTEGER, 10)).toEqual([{ room: 'alice', at: later }])
+  await second.close()
   rmSync(folder, { recursive: true })
 })

@@ -1,0 +1,19 @@
+import { limits, type AnnouncedLimits } from '#shared/limits'
+
+/** What a relay tells its clients about limits: the protocol's own, and what its operator decided. */
+export function announcedLimits(
+  decided: Partial<Pick<AnnouncedLimits, 'keepMs' | 'offline'>> = {},
+): AnnouncedLimits {
+  const { payloadBytesMax, messageCharsMax, knockCharsMax, statusCharsMax, rosterMax, devicesMax, keepMs } =
+    limits
+  const own = {
+    payloadBytesMax,
+    messageCharsMax,
+    knockCharsMax,
+    statusCharsMax,
+    rosterMax,
+    devicesMax,
+    keepMs,
+  }
+  return { ...own, offline: 'store', ...decided }
+}

@@ -1,0 +1,213 @@
+/** The relay on Node: `npm run relay`. One process, one folder. Settings: config.ts, or --help. */
+import { statfsSync } from 'node:fs'
+import { resolve } from 'node:path'
+import { serve, upgradeWebSocket, type HttpBindings } from '@hono/node-server'
+import type { Context, Hono } from 'hono'
+import { WebSocketServer, type WebSocket } from 'ws'
+import { toBase64 } from '#shared/bytes'
+import { ProtocolError } from '#shared/errors'
+import { limits } from '#shared/limits'
+import type { Metric } from '../core/ports.ts'
+import { forwardedFor, limitKey } from '../http/address.ts'
+import { announcedLimits } from '../http/announced.ts'
+import { createApp, type HttpSettings } from '../http/app.ts'
+import { isExtension } from '../http/origins.ts'
+import { roomOf } from '../http/paths.ts'
+import { random, verify } from '../http/web-crypto.ts'
+import { buildsIn } from './builds.ts'
+import { ConfigError, help, isLoopback, readConfig, unknownVariables, type Config } from './config.ts'
+import { openDataFolder } from './data-folder.ts'
+import { jsonLog } from './log.ts'
+import { createRooms } from './rooms.ts'
+import { createSockets } from './sockets.ts'
+import { openDatabase } from './store.ts'
+
+const sweepMs = 250
+const checkpointMs = 30_000
+/** Whatever hangs: the relay is gone by then. Nothing depends on an orderly end. */
+const endsWithinMs = 25_000
+/** A writer that is this far behind cannot keep up. */
+const queuedMax = 10_000
+const behindMsMax = 2000
+const aliveWithinMs = 5000
+const freeBytesMin = 256 * 1024 * 1024
+
+/** Nobody reads them yet. */
+const metric: Metric = () => undefined
+
+async function start(config: Config) {
+  const clock = Date.now
+  const log = jsonLog(config.PARLEY_LOG)
+  const folder = resolve(config.PARLEY_DATA)
+  const data = openDataFolder(folder, config.PARLEY_SECRET)
+  const database = await openDatabase({
+    folder,
+    clock,
+    newRelayId: () => toBase64(random.bytes(32)),
+    onFatal: (error) => die('the database cannot be written any more', error),
+  })
+  const behindMs = () => (database.waitingSince === null ? 0 : clock() - database.waitingSince)
+
+  const settings: HttpSettings = {
+    relayId: database.relayId,
+    announced: announcedLimits({
+      offline: config.PARLEY_OFFLINE,
+      keepMs: config.PARLEY_KEEP_DAYS * 86_400_000,
+    }),
+    name: config.PARLEY_NAME,
+    powBits: config.PARLEY_POW_BITS,
+    registrationsPerDay: config.PARLEY_REGISTRATIONS_PER_DAY,
+    ...(config.PARLEY_PUBLIC_URL === undefined ? {} : { publicUrl: config.PARLEY_PUBLIC_URL }),
+  }
+  const sockets = createSockets({
+    clock,
+    waitingPerAddressMax: config.PARLEY_WAITING_SOCKETS,
+    overloaded: () => database.queued > queuedMax || behindMs() > behindMsMax,
+  })
+  const rooms = createRooms({ database, sockets, settings, clock, random, verify, log, metric })
+
+  let draining = false
+  const addressOf = (c: Context) => {
+    const forwarded = config.PARLEY_TRUST_PROXY ? forwardedFor(c.req.header('x-forwarded-for')) : null
+    return forwarded ?? (c.env as HttpBindings).incoming.socket.remoteAddress ?? 'unknown'
+  }
+  const app = createApp({
+    rooms,
+    settings,
+    secret: data.secret,
+    clock,
+    random,
+    log,
+    addressOf,
+    builds: () => buildsIn(resolve(config.PARLEY_BUILDS)),
+    health: {
+      alive: () => behindMs() < aliveWithinMs,
+      ready: () => !draining && behindMs() < behindMsMax && freeBytes(folder) > freeBytesMin,
+    },
+  })
+  openSockets(app)
+
+  function openSockets(to: Hono) {
+    const upgrade = upgradeWebSocket((c) => {
+      const user = roomOf(new URL(c.req.url))!
+      const key = limitKey(addressOf(c))
+      return { onOpen: (_, { raw }) => rooms.accept(user, raw as unknown as WebSocket, key) }
+    })
+    to.get('/parties/*', async (c, next) => {
+      const origin = c.req.header('origin')
+      if (roomOf(new URL(c.req.url)) === null) throw new ProtocolError('item-not-found', 'no such room')
+      if (origin !== undefined && !isExtension(origin))
+        throw new ProtocolError('forbidden', 'not from a web page')
+      if (draining) throw new ProtocolError('resource-constraint', 'stopping', { retryAfterMs: 10_000 })
+      if (!sockets.mayOpen(limitKey(addressOf(c)))) {
+        throw new ProtocolError('policy-violation', 'too many connections that have not signed in', {
+          retryAfterMs: 5000,
+        })
+      }
+      return (await upgrade(c, next)) ?? c.notFound()
+    })
+  }
+
+  const server = serve({
+    fetch: app.fetch,
+    port: config.PARLEY_PORT,
+    hostname: config.PARLEY_HOST,
+    serverOptions: {
+      headersTimeout: 10_000,
+      requestTimeout: 30_000,
+      keepAliveTimeout: 30_000,
+      maxHeaderSize: 8192,
+    },
+    websocket: {
+      server: new WebSocketServer({
+        noServer: true,
+        maxPayload: limits.frameInBytesMax,
+        perMessageDeflate: false, // a quarter of a megabyte for each connection, and sealed bytes do not shrink
+        clientTracking: false,
+      }),
+    },
+  })
+  await new Promise<void>((done, fail) => {
+    server.once('listening', done)
+    server.once('error', (error: NodeJS.ErrnoException) => fail(new ConfigError(cannotListen(config, error))))
+  })
+
+  const sweeping = setInterval(() => {
+    sockets.sweep()
+    rooms.sweep()
+  }, sweepMs)
+  const checkpoints = setInterval(() => void database.checkpoint(), checkpointMs)
+
+  async function stop() {
+    if (draining) process.exit(1) // asked twice: somebody is in a hurry
+    draining = true
+    setTimeout(() => process.exit(1), endsWithinMs).unref()
+    log('info', 'stopping', { connections: sockets.size })
+    await sockets.drain(sockets.size > 0 ? config.PARLEY_DRAIN_MS : 0)
+    clearInterval(sweeping)
+    clearInterval(checkpoints)
+    server.close()
+    await rooms.idle()
+    await database.close()
+    data.release()
+    log('info', 'stopped')
+    process.exit(0)
+  }
+  process.on('SIGTERM', () => void stop())
+  process.on('SIGINT', () => void stop())
+
+  const address =
+    settings.publicUrl ??
+    `http://${config.PARLEY_HOST.includes(':') ? `[${config.PARLEY_HOST}]` : config.PARLEY_HOST}:${config.PARLEY_PORT}`
+  console.log(`Parley's relay is ready: ${address}  (its data: ${folder})`)
+  log('info', 'started')
+}
+
+function freeBytes(folder: string): number {
+  const { bavail, bsize } = statfsSync(folder)
+  return bavail * bsize
+}
+
+function cannotListen(
+  { PARLEY_HOST: host, PARLEY_PORT: port }: Config,
+  { code, message }: NodeJS.ErrnoException,
+) {
+  if (code === 'EADDRINUSE') {
+    return `Port ${port} of ${host} is taken, perhaps by another relay: stop that one, or set PARLEY_PORT to another port.`
+  }
+  if (code === 'EACCES') return `This user may not listen on port ${port}: set PARLEY_PORT to one above 1023.`
+  if (code === 'EADDRNOTAVAIL' || code === 'ENOTFOUND') {
+    return `${host} is no address of this machine: set PARLEY_HOST to 127.0.0.1, or to 0.0.0.0 for all of them.`
+  }
+  return `The relay cannot listen on ${host}, port ${port}: ${message}.`
+}
+
+/** Nothing may be promised any more. What was promised is on the disk, so the next start goes on from there. */
+function die(text: string, error: unknown): never {
+  jsonLog('error')('error', text, { error: String(error instanceof Error ? error.stack : error) })
+  process.exit(1)
+}
+
+process.on('uncaughtException', (error) => die('an unexpected error', error))
+process.on('unhandledRejection', (error) => die('an unexpected error', error))
+
+if (process.argv.includes('--help')) {
+  console.log(help())
+} else {
+  try {
+    const config = readConfig(process.env)
+    for (const name of unknownVariables(process.env))
+      console.error(`${name} is no setting of the relay: see --help.`)
+    if (!isLoopback(config.PARLEY_HOST) && config.PARLEY_PUBLIC_URL === undefined) {
+      console.error(
+        `The relay listens on ${config.PARLEY_HOST} without TLS: people reach it from other machines only through ` +
+          'a proxy that adds TLS (then set PARLEY_PUBLIC_URL and PARLEY_TRUST_PROXY).',
+      )
+    }
+    await start(config)
+  } catch (error) {
+    if (!(error instanceof ConfigError)) throw error
+    console.error(error.message)
+    process.exit(2)
+  }
+}
