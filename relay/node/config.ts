@@ -1,23 +1,14 @@
-/** What an operator may set, all of it in the environment. One table is the check, the default and the help. */
+/** What an operator may set on Node, all of it in the environment. */
 import * as v from 'valibot'
-import { limits } from '#shared/limits'
-
-interface Variable {
-  schema: v.GenericSchema
-  /** As text, like every variable; absent: the relay decides. */
-  fallback?: string
-  /** What a value must be, to follow "must be". */
-  must: string
-  about: string
-}
-
-const whole = (min: number, max: number) =>
-  v.pipe(v.string(), v.regex(/^\d{1,9}$/), v.transform(Number), v.minValue(min), v.maxValue(max))
-const yesOrNo = v.pipe(
-  v.picklist(['yes', 'no']),
-  v.transform((text) => text === 'yes'),
-)
-const text = (charsMax: number) => v.pipe(v.string(), v.minLength(1), v.maxLength(charsMax))
+import {
+  readVariables,
+  sharedVariables,
+  text,
+  whole,
+  yesOrNo,
+  type Values,
+  type Variable,
+} from '../http/settings.ts'
 
 const variables = {
   PARLEY_HOST: {
@@ -43,41 +34,7 @@ const variables = {
     must: 'at least 32 characters that nobody can guess',
     about: 'signs what the relay hands out; without it, one is made once and kept in the data folder',
   },
-  PARLEY_NAME: {
-    schema: text(60),
-    fallback: 'Parley',
-    must: 'a name of at most 60 characters',
-    about: 'what the relay calls itself towards people',
-  },
-  PARLEY_PUBLIC_URL: {
-    schema: v.optional(v.pipe(v.string(), v.regex(/^https?:\/\/[a-z0-9.:[\]-]+$/i))),
-    must: 'an address such as https://relay.example, without a path',
-    about: 'the address people enter, when a proxy stands in front',
-  },
-  PARLEY_OFFLINE: {
-    schema: v.picklist(['store', 'refuse']),
-    fallback: 'store',
-    must: 'store or refuse',
-    about: 'whether messages wait for people who are offline',
-  },
-  PARLEY_KEEP_DAYS: {
-    schema: whole(1, 90),
-    fallback: String(limits.keepMs / 86_400_000),
-    must: 'a number of days from 1 to 90',
-    about: 'how long they wait',
-  },
-  PARLEY_POW_BITS: {
-    schema: whole(0, 26),
-    fallback: String(limits.powBits),
-    must: 'a number from 0 to 26',
-    about: 'how much work a new account costs; each more doubles it',
-  },
-  PARLEY_REGISTRATIONS_PER_DAY: {
-    schema: whole(1, 1_000_000),
-    fallback: String(limits.registrationsPerAddressPerDayMax),
-    must: 'a number from 1 to 1000000',
-    about: 'how many accounts one address may make in a day',
-  },
+  ...sharedVariables,
   PARLEY_WAITING_SOCKETS: {
     schema: whole(1, 100_000),
     fallback: '5',
@@ -110,24 +67,10 @@ const variables = {
   },
 } satisfies Record<string, Variable>
 
-type Variables = typeof variables
-export type Config = { [Name in keyof Variables]: v.InferOutput<Variables[Name]['schema']> }
+export type Config = Values<typeof variables>
 
-/** Somebody has to change something before the relay can start; the text says what, in one sentence. */
-export class ConfigError extends Error {}
-
-/** @throws ConfigError naming the first variable that is wrong. An empty variable counts as not set. */
-export function readConfig(env: Readonly<Record<string, string | undefined>>): Config {
-  const config: Record<string, unknown> = {}
-  for (const [name, { schema, fallback, must }] of Object.entries(variables) as [string, Variable][]) {
-    const value = env[name]?.trim() || fallback
-    const result = v.safeParse(schema, value)
-    // The value is not repeated: it may be a secret.
-    if (!result.success) throw new ConfigError(`${name} must be ${must}.`)
-    config[name] = result.output
-  }
-  return config as Config
-}
+export const readConfig = (env: Readonly<Record<string, string | undefined>>): Config =>
+  readVariables(variables, env)
 
 /** Variables that look like ours and are not: a misspelt setting would be ignored without a word. */
 export const unknownVariables = (env: Readonly<Record<string, string | undefined>>): string[] =>

@@ -9,13 +9,13 @@ import { ProtocolError } from '#shared/errors'
 import { limits } from '#shared/limits'
 import type { Metric } from '../core/ports.ts'
 import { forwardedFor, limitKey } from '../http/address.ts'
-import { announcedLimits } from '../http/announced.ts'
-import { createApp, type HttpSettings } from '../http/app.ts'
+import { createApp } from '../http/app.ts'
 import { isExtension } from '../http/origins.ts'
 import { roomOf } from '../http/paths.ts'
+import { ConfigError, httpSettings } from '../http/settings.ts'
 import { random, verify } from '../http/web-crypto.ts'
 import { buildsIn } from './builds.ts'
-import { ConfigError, help, isLoopback, readConfig, unknownVariables, type Config } from './config.ts'
+import { help, isLoopback, readConfig, unknownVariables, type Config } from './config.ts'
 import { openDataFolder } from './data-folder.ts'
 import { jsonLog } from './log.ts'
 import { createRooms } from './rooms.ts'
@@ -48,17 +48,7 @@ async function start(config: Config) {
   })
   const behindMs = () => (database.waitingSince === null ? 0 : clock() - database.waitingSince)
 
-  const settings: HttpSettings = {
-    relayId: database.relayId,
-    announced: announcedLimits({
-      offline: config.PARLEY_OFFLINE,
-      keepMs: config.PARLEY_KEEP_DAYS * 86_400_000,
-    }),
-    name: config.PARLEY_NAME,
-    powBits: config.PARLEY_POW_BITS,
-    registrationsPerDay: config.PARLEY_REGISTRATIONS_PER_DAY,
-    ...(config.PARLEY_PUBLIC_URL === undefined ? {} : { publicUrl: config.PARLEY_PUBLIC_URL }),
-  }
+  const settings = httpSettings(config, database.relayId)
   const sockets = createSockets({
     clock,
     waitingPerAddressMax: config.PARLEY_WAITING_SOCKETS,

@@ -1,0 +1,77 @@
+/** A room's storage in its Durable Object. Values are JSON text, so that limits and copies are as everywhere. */
+import type * as Party from 'partykit/server'
+import type { Millis } from '#shared/ids'
+import { createBatch, type Range, type Rows } from '../core/batch.ts'
+import type { Store, Tx } from '../core/ports.ts'
+
+export interface PartyStore extends Store {
+  /** The alarm has rung: PartyKit has forgotten it, and so does the store. */
+  rung(): void
+}
+
+export function partyStore(storage: Party.Storage): PartyStore {
+  let last: Promise<unknown> = Promise.resolve()
+  /** Undefined: not looked up yet. */
+  let alarm: Millis | null | undefined
+
+  const rows: Rows = {
+    get: (keys) => storage.get<string>([...keys]),
+    async list({ prefix, after, end, limit, reverse = false }: Range) {
+      if (limit <= 0) return []
+      const bounds = {
+        ...(after === undefined ? {} : { startAfter: after }),
+        ...(end === undefined ? {} : { end }),
+      }
+      return [...(await storage.list<string>({ prefix, limit, reverse, ...bounds }))]
+    },
+  }
+
+  function inTurn<R>(run: () => Promise<R>): Promise<R> {
+    const result = last.then(run)
+    last = result.catch(() => undefined) // whoever asked is told; the next in turn need not know
+    return result
+  }
+
+  return {
+    transact: <R>(run: (tx: Tx) => Promise<R>) =>
+      inTurn(async () => {
+        const batch = createBatch(rows)
+        const result = await run(batch)
+        if (batch.wish !== null && alarm === undefined) alarm = await storage.getAlarm()
+        const puts = Object.fromEntries(
+          [...batch.writes].filter(([, json]) => json !== null).map(([key, json]) => [key, narrow(json!)]),
+        )
+        const deletes = [...batch.writes].filter(([, json]) => json === null).map(([key]) => key)
+        // One synchronous block: PartyKit makes all of it durable as one, and holds back what is sent until it is.
+        const writes: Promise<unknown>[] = []
+        if (Object.keys(puts).length > 0) writes.push(storage.put(puts))
+        if (deletes.length > 0) writes.push(storage.delete(deletes))
+        if (batch.wish !== null && (alarm === null || alarm === undefined || batch.wish < alarm)) {
+          alarm = batch.wish
+          writes.push(storage.setAlarm(batch.wish))
+        }
+        await Promise.all(writes)
+        return result
+      }),
+    wipe: () =>
+      inTurn(async () => {
+        alarm = null
+        await Promise.all([storage.deleteAlarm(), storage.deleteAll()]) // deleteAll leaves the alarm
+      }),
+    usage: () =>
+      inTurn(async () => {
+        const all = await storage.list<string>()
+        return {
+          rows: all.size,
+          bytes: [...all].reduce((sum, [key, json]) => sum + key.length + json.length, 0),
+        }
+      }),
+    rung() {
+      alarm = null
+    },
+  }
+}
+
+/** The same JSON in characters of one byte: a text with any other takes two bytes for each, and might not fit. */
+const narrow = (json: string): string =>
+  json.replace(/[\u0100-\uffff]/g, (unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, '0')}`)
