@@ -28,6 +28,8 @@ export type RelayOptions = {
   /** Folder for its data; a fresh one under the system's temporary folder when left out. */
   data?: string
   port?: number
+  /** Another configuration than relay/partykit.json, for parties that only tests have. */
+  config?: string
   /** Further environment variables. */
   env?: Record<string, string>
 }
@@ -45,7 +47,10 @@ export async function spawnRelay(options: RelayOptions = {}): Promise<RelayProce
  */
 export async function spawnPartyKit(options: RelayOptions = {}): Promise<RelayProcess> {
   const { port, data } = await placeFor(options)
-  const flags = `-c relay/partykit.json --no-hotkeys --disable-request-cf-fetch --port ${port}`.split(' ')
+  const flags =
+    `-c ${options.config ?? 'relay/partykit.json'} --no-hotkeys --disable-request-cf-fetch --port ${port}`.split(
+      ' ',
+    )
   const variables = Object.entries(options.env ?? {}).flatMap(([name, value]) => [
     '--var',
     `${name}=${value}`,
