@@ -36,7 +36,9 @@ export async function device(name: `${keyof typeof accounts}/${number | '@'}`): 
 export async function session(...devices: readonly TestDevice[]) {
   const [owner, ...others] = devices as [TestDevice, ...TestDevice[]]
   const members = devices.map(({ member }) => member)
-  const packages = await Promise.all(others.map(({ member, seed }) => makeKeyPackage(member, seed, Date.now())))
+  const packages = await Promise.all(
+    others.map(({ member, seed }) => makeKeyPackage(member, seed, Date.now())),
+  )
   const opened = await open({
     self: owner.member,
     seed: owner.seed,
@@ -57,8 +59,12 @@ export async function session(...devices: readonly TestDevice[]) {
       own = sealed.state
       return sealed.ct
     },
-    hear: (state: Uint8Array, ct: Uint8Array, text: string, changes: Partial<Parameters<typeof unseal>[0]> = {}) =>
-      unseal({ ...common, state, ct, aad: aad(text), ...changes }),
+    hear: (
+      state: Uint8Array,
+      ct: Uint8Array,
+      text: string,
+      changes: Partial<Parameters<typeof unseal>[0]> = {},
+    ) => unseal({ ...common, state, ct, aad: aad(text), ...changes }),
   }
 }
 
