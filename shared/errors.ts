@@ -53,8 +53,11 @@ export interface ErrorExtra {
   retryAfterMs?: number
   /** For developers, never for people and never for decisions. */
   detail?: string
-  /** With `unexpected-request`: the id after which the room expects the next send. */
-  last?: string
+  /** What was refused, where it could be read. */
+  id?: string
+  request?: string
+  /** With `unexpected-request`: the id after which the room expects the next send; null before its first. */
+  last?: string | null
   attempt?: number
   /** With `conflict`: the newest device list. */
   devices?: { version: number; hash: string }

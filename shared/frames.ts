@@ -194,6 +194,7 @@ export const ClientFrame = v.variant('type', [
   v.object({
     type: v.literal('preferences'),
     request,
+    /** The version that these were made from, 0 before the first; they get the next one. */
     version: count,
     payload: blob(limits.preferencesBytesMax),
   }),
@@ -333,5 +334,14 @@ function parse<T>(text: string, schema: v.GenericSchema<unknown, T>, types: Read
   if (result.success) return result.output
   const issue = result.issues[0]
   const code = issue.type === 'max_length' ? 'too-large' : 'bad-request'
-  throw new ProtocolError(code, `${v.getDotPath(issue) ?? 'frame'}: ${issue.type}`)
+  throw new ProtocolError(code, `${v.getDotPath(issue) ?? 'frame'}: ${issue.type}`, subjectOf(input))
+}
+
+/** Who sent it wants to know which frame was refused. */
+function subjectOf(input: object): { id?: string; request?: string } {
+  const { id, request: number } = input as { id?: unknown; request?: unknown }
+  return {
+    ...(v.is(envelopeId, id) && { id }),
+    ...(v.is(request, number) && { request: number }),
+  }
 }

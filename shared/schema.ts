@@ -6,10 +6,17 @@ import { limits } from './limits.ts'
 import { isUserName } from './names.ts'
 
 const base64 = /^[A-Za-z0-9_-]*$/
+/** The last character of bytes that do not end with it has spare bits; only zeros are the one right spelling. */
+const lastChars = [/^/, /[AQgw]$/, /[AEIMQUYcgkosw048]$/] as const
 
 /** Bytes as base64url without padding: exactly `length` of them. */
 export const bytes = (length: number) =>
-  v.pipe(v.string(), v.length(Math.ceil((length * 4) / 3)), v.regex(base64))
+  v.pipe(
+    v.string(),
+    v.length(Math.ceil((length * 4) / 3)),
+    v.regex(base64),
+    v.regex(lastChars[(length % 3) as 0 | 1 | 2]),
+  )
 
 /** At most `charsMax` characters of base64url. */
 export const blob = (charsMax: number) => v.pipe(v.string(), v.maxLength(charsMax), v.regex(base64))

@@ -70,7 +70,9 @@ export interface ConnectionState {
   since: Millis
   /** When the socket last said anything; before `auth`, when it opened. */
   seenAt: Millis
-  /** Frames that could not be read. */
+  /** Since when something is under way that the device has not acknowledged. */
+  waitingSince?: Millis
+  /** Frames in a row that could not be read. */
   bad: number
 }
 
@@ -111,6 +113,8 @@ export interface PresencePost {
   presenceVersion: number
   until: Millis
   status?: string
+  /** Invisible, but there: the receiver's room goes on telling its news. Not for any device. */
+  listening?: true
 }
 
 export type RoomMessage =
@@ -158,7 +162,8 @@ export type AccountOperation =
   | { type: 'login'; slot: SlotName; nonce: string; ts: Millis; signature: string }
   | { type: 'put-devices'; list: DeviceList }
   | { type: 'get-devices'; acct: AccountId | null; after: number }
-  | { type: 'delete' }
+  /** The store was put back to an older state (a backup). To be said before anything else happens in the room. */
+  | { type: 'restored' }
 
 export type AccountReply =
   | { type: 'registered'; acct: AccountId }
@@ -169,9 +174,9 @@ export type AccountReply =
 
 // --- The core --------------------------------------------------------------------------------------------
 
-/** Why a post was made, so that its outcome finds its way. `lane` and `n` name what was in it. */
+/** Why a post was made, so that its outcome finds its way. A lane's names what was in it. */
 export type PostTag =
-  | { type: 'lane'; peer: UserId; lane: LaneId; n: number }
+  | { type: 'lane'; peer: UserId; lane: LaneId; n: number; receipts: Receipts; sync: Millis | null }
   | { type: 'presence'; peer: UserId; version: number }
   | { type: 'typing'; peer: UserId }
 

@@ -1,0 +1,161 @@
+/**
+ * The receiving half of a lane: takes the peer's items in order and once (LN1), and applies the owner's policy to
+ * each. Whatever the policy says, the item is confirmed: who is blocked or swallowed sees what everybody sees (RO7).
+ */
+import type { ErrorCode } from '#shared/errors'
+import type { EnvelopeId, UserId } from '#shared/ids'
+import { limits } from '#shared/limits'
+import { ringKey } from './ids.ts'
+import { rewind } from './lane-out.ts'
+import { append, isFull } from './log.ts'
+import { enqueueNotice } from './outbox.ts'
+import type { Item, RoomMessage, RoomReply } from './ports.ts'
+import { noteDropped, takeReceipts } from './receipts.ts'
+import { setRelation } from './roster.ts'
+import type { PeerRow } from './rows.ts'
+import { peerOf, savePeer, signedIn, type Turn } from './turn.ts'
+
+type Deliver = Extract<RoomMessage, { type: 'deliver' }>
+
+export async function onDeliver(turn: Turn, from: UserId, message: Deliver): Promise<RoomReply> {
+  const peer = await peerOf(turn, from)
+  const lane = peer.in
+  const { epoch } = turn.meta
+  if (message.epoch > lane.epoch) {
+    lane.epoch = message.epoch
+    savePeer(turn, peer)
+  }
+  if (message.sync !== undefined) onPeerRestored(turn, peer, message.sync)
+  if ((message.base ?? 0) > lane.ts) return { type: 'gap', epoch, have: lane.ts }
+  if (message.lane < lane.lane) return { type: 'stale', epoch, lane: lane.lane as Deliver['lane'] }
+  if (message.lane > lane.lane) {
+    if (message.items[0] && message.items[0].n !== 1) return { type: 'lane', epoch, have: lane.ts }
+    lane.lane = message.lane
+    lane.n = 0
+    savePeer(turn, peer)
+  }
+
+  const failed: { id: EnvelopeId; code: ErrorCode }[] = []
+  for (const item of message.items) {
+    const known = lane.ring.includes(ringKey(item.id))
+    if (item.n <= lane.n && known) continue
+    if (item.n <= lane.n) return { type: 'lane', epoch, have: lane.ts }
+    if (item.n > lane.n + 1) return { type: 'gap', epoch, have: lane.ts }
+    lane.n = item.n
+    lane.ts = Math.max(lane.ts, item.ts)
+    savePeer(turn, peer)
+    if (known) continue // a copy under a new number
+    lane.ring.push(ringKey(item.id))
+    if (lane.ring.length > limits.dedupeRingMax) lane.ring.shift()
+    peer.ts = Math.max(peer.ts, item.ts)
+    const refused = await take(turn, peer, item)
+    if (refused) failed.push({ id: item.id, code: refused })
+  }
+  takeReceipts(turn, peer, message.receipts)
+
+  const devices = hintFor(turn, peer, message.items)
+  return {
+    type: 'confirmed',
+    epoch,
+    lane: message.lane,
+    n: lane.n,
+    ts: lane.ts,
+    ...(failed.length > 0 && { failed }),
+    ...(devices && { devices }),
+  }
+}
+
+/** The peer's room was restored and has my messages only up to `have`; what I told it of theirs is forgotten too. */
+function onPeerRestored(turn: Turn, peer: PeerRow, have: number) {
+  peer.mine.told = null
+  savePeer(turn, peer)
+  rewind(turn, peer, have)
+  turn.pumps.add(peer.user)
+}
+
+/** To a buddy whose message was sealed for an older list of my devices: look again. */
+function hintFor({ meta }: Turn, { relation, blocked }: PeerRow, items: readonly Item[]) {
+  if (relation !== 'buddies' || blocked) return undefined
+  return items.some(({ lists }) => lists && lists.peer !== meta.devices.hash) ? meta.devices : undefined
+}
+
+// --- Policy ----------------------------------------------------------------------------------------------
+
+/** Applies one item. Returns the code of a refusal that the sender is told; silence is no refusal. */
+async function take(turn: Turn, peer: PeerRow, item: Item): Promise<ErrorCode | null> {
+  switch (item.kind) {
+    case 'message':
+    case 'control':
+      if (cannotTake(turn, peer)) return cannotTake(turn, peer)
+      if (peer.relation === 'buddies') store(turn, peer, item)
+      else noteDropped(peer, item.ts)
+      return null
+    case 'knock':
+      await takeKnock(turn, peer, item)
+      return null
+    case 'accept':
+      if (peer.relation === 'asking') await setRelation(turn, peer, 'buddies')
+      if (peer.relation === 'buddies') store(turn, peer, item)
+      return null
+    case 'withdraw':
+      // They took back the knock that I have just accepted: neither of us shall believe otherwise.
+      if (peer.relation === 'buddies') enqueueNotice(turn, peer, { kind: 'remove' })
+      if (peer.relation === 'asked' || peer.relation === 'buddies') await setRelation(turn, peer, 'none')
+      return null
+    case 'remove':
+      // While asking, my own newer knock is on its way and decides.
+      if (peer.relation === 'asked' || peer.relation === 'buddies') await setRelation(turn, peer, 'none')
+      return null
+    case 'devices':
+      if (peer.relation === 'buddies' && item.devices && item.devices.hash !== peer.devices) {
+        peer.devices = item.devices.hash
+        append(turn, { type: 'devices', peer: peer.user, ...item.devices })
+      }
+      return null
+    case 'gone':
+      append(turn, { type: 'gone', peer: peer.user })
+      await setRelation(turn, peer, 'none')
+      return null
+  }
+}
+
+/** Only buddies are told that something cannot be kept; for who is blocked it is always as if nobody were there. */
+function cannotTake(turn: Turn, { relation, blocked }: PeerRow): ErrorCode | null {
+  if (relation !== 'buddies') return null
+  const absent = blocked || signedIn(turn).size === 0
+  if (turn.env.settings.announced.offline === 'refuse' && absent) return 'recipient-unavailable'
+  return isFull(turn) && !blocked ? 'resource-constraint' : null
+}
+
+async function takeKnock(turn: Turn, peer: PeerRow, item: Item) {
+  const { relation, blocked } = peer
+  if (relation === 'asking' || relation === 'buddies') {
+    if (relation === 'asking') await setRelation(turn, peer, 'buddies')
+    // My own knock may never have reached them: they shall not keep asking.
+    if (!blocked) enqueueNotice(turn, peer, { kind: 'accept' })
+    return store(turn, peer, item)
+  }
+  const swallowed = blocked || peer.rejectedUntil > turn.env.now || relation === 'asked'
+  if (swallowed || isFull(turn) || turn.meta.asked >= limits.knocksWaitingMax)
+    return noteDropped(peer, item.ts)
+  await setRelation(turn, peer, 'asked')
+  store(turn, peer, item)
+}
+
+/** Makes the item an entry, unless it says nothing or is from somebody blocked. */
+function store(turn: Turn, peer: PeerRow, { id, kind, ts, payload, device, lists }: Item) {
+  if (payload === undefined) return
+  if (peer.blocked) return noteDropped(peer, ts)
+  peer.mine.dropping = false
+  append(turn, {
+    type: 'message',
+    peer: peer.user,
+    direction: 'in',
+    id,
+    ts,
+    kind: kind as 'message' | 'control' | 'knock' | 'accept',
+    payload,
+    ...(device && { device }),
+    ...(lists && { lists }),
+  })
+}

@@ -1,0 +1,131 @@
+/** A device sends an envelope: the path of every message, knock, answer and edit. */
+import type { ClientFrameOf } from '#shared/frames'
+import { ProtocolError } from '#shared/errors'
+import type { DeviceId, UserId } from '#shared/ids'
+import { limits } from '#shared/limits'
+import { addresseeOf } from './addressee.ts'
+import { ringKey } from './ids.ts'
+import { take, unknownNames, waitFor } from './limiter.ts'
+import { append, isFull } from './log.ts'
+import { enqueue, nextTs } from './outbox.ts'
+import type { ConnectionId } from './ports.ts'
+import { rosterSize, setRelation } from './roster.ts'
+import { keys, type PeerRow, type QuotaRow } from './rows.ts'
+import { deviceOf, peerOf, saveDevice, send, type Turn } from './turn.ts'
+
+type Send = ClientFrameOf<'send'>
+
+/**
+ * Stores an envelope in the log and in the outbox, in one commit with what remembers that it was accepted (SN1). A
+ * repeated id is confirmed again with the first answer and stored once (SN2), so senders may retry freely.
+ */
+export async function onSend(frame: Send, connection: ConnectionId, turn: Turn) {
+  const { id, kind, payload, lists } = frame
+  const device = (await deviceOf(turn, turn.sockets.get(connection)!.device!))!
+  const earlier = device.ring.find(([key]) => key === ringKey(id))
+  if (earlier) {
+    const [, ts, seq] = earlier
+    return send(turn, connection, { type: 'ok', id, ts, seq })
+  }
+  // Named by id and not by number: numbers of a frame that was refused could fit again later, in the wrong order.
+  if (frame.previous !== device.last) {
+    const { attempt } = frame
+    throw new ProtocolError('unexpected-request', undefined, { last: device.last, attempt })
+  }
+  const user = addresseeOf(turn, frame.to)
+  if (payload.length > turn.env.settings.announced.payloadBytesMax) throw new ProtocolError('too-large')
+  const { devices } = turn.meta
+  if (lists && lists.own !== devices.hash) throw new ProtocolError('conflict', undefined, { devices })
+
+  const peer = await peerOf(turn, user)
+  const relation = await gates[kind](turn, peer)
+  if (isFull(turn)) throw new ProtocolError('resource-constraint', 'the log is full')
+  if (peer.out.waiting >= limits.outboxPerPeerMax)
+    throw new ProtocolError('resource-constraint', 'too many wait')
+  keepRate(turn, device.id, user)
+
+  const ts = nextTs(turn, peer)
+  const sealed = { id, ts, kind, payload, device: device.id, ...(lists && { lists }) }
+  const { seq } = append(turn, { type: 'message', peer: user, direction: 'out', ...sealed })
+  enqueue(turn, peer, ts, id, seq)
+  if (relation) await setRelation(turn, peer, relation)
+  if (kind === 'knock' && peer.relation === 'asking') peer.knock = id
+  device.last = id
+  device.ring.push([ringKey(id), ts, seq])
+  if (device.ring.length > limits.dedupeRingMax) device.ring.shift()
+  saveDevice(turn, device)
+  send(turn, connection, { type: 'ok', id, ts, seq })
+}
+
+/**
+ * Whether an envelope of that kind may go to the peer, and what becomes of the relation by it; null when it stays.
+ * @throws ProtocolError when it may not.
+ */
+const gates: { [Kind in Send['kind']]: (turn: Turn, peer: PeerRow) => Promise<'asking' | 'buddies' | null> } =
+  {
+    message: toBuddy,
+    control: toBuddy,
+    async knock(turn, peer) {
+      mayWriteTo(peer)
+      if (peer.relation === 'asking' || peer.relation === 'buddies') {
+        throw new ProtocolError('not-allowed', `the relation is ${peer.relation}`)
+      }
+      mayGrow(turn)
+      await spendKnock(turn)
+      return peer.relation === 'asked' ? 'buddies' : 'asking' // crossing knocks (RO2)
+    },
+    async accept(turn, peer) {
+      mayWriteTo(peer)
+      if (peer.relation === 'buddies') return null
+      if (peer.relation !== 'asked') throw new ProtocolError('forbidden', 'there is no knock')
+      mayGrow(turn)
+      return 'buddies'
+    },
+  }
+
+async function toBuddy(_: Turn, peer: PeerRow) {
+  mayWriteTo(peer)
+  if (peer.relation !== 'buddies') throw new ProtocolError('forbidden', 'no buddy: knock first')
+  return null
+}
+
+function mayWriteTo({ blocked }: PeerRow) {
+  if (blocked) throw new ProtocolError('not-acceptable', 'unblock first')
+}
+
+function mayGrow({ meta, env }: Turn) {
+  if (rosterSize(meta) >= env.settings.announced.rosterMax) throw new ProtocolError('resource-constraint')
+}
+
+const dayMs = 86_400_000
+
+/** Knocks are for strangers, so they are few (RO9), and fewer still to names that do not exist. */
+async function spendKnock({ tx, env, meta, changed }: Turn) {
+  const unknown = waitFor(env.memory, env.now, [unknownNames])
+  if (unknown > 0)
+    throw new ProtocolError('policy-violation', 'too many unknown names', { retryAfterMs: unknown })
+  const day = Math.floor(env.now / dayMs)
+  const row = await tx.get<QuotaRow>(keys.quota)
+  const knocks = row?.day === day ? row.knocks : 0
+  const isYoung = env.now - meta.created < limits.youngAccountMs
+  if (knocks >= (isYoung ? limits.knocksPerDayYoungMax : limits.knocksPerDayMax)) {
+    const retryAfterMs = (day + 1) * dayMs - env.now
+    throw new ProtocolError('policy-violation', 'too many knocks today', { retryAfterMs })
+  }
+  changed.set(keys.quota, { day, knocks: knocks + 1 } satisfies QuotaRow)
+}
+
+const rates = {
+  device: { everyMs: 1000 / limits.deviceSendsPerSecond, burst: limits.deviceSendsBurst },
+  pair: { everyMs: 1000 / limits.pairSendsPerSecond, burst: limits.pairSendsBurst },
+  account: { everyMs: 3_600_000 / limits.accountSendsPerHourMax, burst: limits.accountSendsPerHourMax },
+}
+
+function keepRate({ env }: Turn, device: DeviceId, user: UserId) {
+  const retryAfterMs = take(env.memory, env.now, [
+    [`send:${device}`, rates.device],
+    [`send:${user}`, rates.pair],
+    ['send', rates.account],
+  ])
+  if (retryAfterMs > 0) throw new ProtocolError('policy-violation', 'too many at once', { retryAfterMs })
+}
