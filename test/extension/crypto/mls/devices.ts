@@ -1,6 +1,6 @@
 /** Devices with keys, and the sessions that they open; no relay, no database. */
 import { accountOf } from '#shared/account'
-import { toBase64, utf8 } from '#shared/bytes'
+import { fromBase64, toBase64, utf8 } from '#shared/bytes'
 import type { DeviceId } from '#shared/ids'
 import { makeKeyPackage } from '../../../../extension/crypto/mls/key-package.ts'
 import type { Member } from '../../../../extension/crypto/mls/members.ts'
@@ -66,6 +66,12 @@ export async function session(...devices: readonly TestDevice[]) {
       changes: Partial<Parameters<typeof unseal>[0]> = {},
     ) => unseal({ ...common, state, ct, aad: aad(text), ...changes }),
   }
+}
+
+/** base64url with one bit of byte `at` changed. */
+export function flipped(text: string, at = 5): string {
+  const bytes = fromBase64(text)
+  return toBase64(bytes.with(at, bytes[at]! ^ 1))
 }
 
 export const textOf = ({ content }: { content: Uint8Array }): string => new TextDecoder().decode(content)
