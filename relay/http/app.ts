@@ -90,7 +90,11 @@ export function createApp(host: HttpHost): Hono {
     '/v1/*',
     bodyLimit({
       maxSize: bodyBytesMax,
-      onError: () => refusal(new ProtocolError('too-large', 'the body is over the limit')),
+      onError() {
+        const response = refusal(new ProtocolError('too-large', 'the body is over the limit'))
+        response.headers.set('connection', 'close') // the rest of the body is in the way of another request
+        return response
+      },
     }),
   )
 

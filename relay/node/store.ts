@@ -6,6 +6,7 @@
 import { DatabaseSync, type StatementSync } from 'node:sqlite'
 import { join } from 'node:path'
 import { Worker } from 'node:worker_threads'
+import { ProtocolError } from '#shared/errors'
 import type { Millis } from '#shared/ids'
 import { createBatch, type Range, type Rows } from '../core/batch.ts'
 import type { Store, Tx } from '../core/ports.ts'
@@ -15,7 +16,8 @@ import type { Answer, Commit, Request } from './store-worker.ts'
 export interface RoomStore extends Store {
   /**
    * The room's alarm is due: handles it, and forgets it only then, in case we do not live on. What the room wishes
-   * for meanwhile takes its place.
+   * for meanwhile takes its place. @throws Error when anything of the room could not be stored meanwhile: the core
+   * answers its own failures, so this is how they are known, and the alarm stays.
    */
   ring(handle: () => Promise<void>): Promise<void>
 }
@@ -109,6 +111,7 @@ export async function openDatabase({ folder, newRelayId, clock, onFatal }: Optio
   function room(name: string): RoomStore {
     let id: number | undefined
     let ringing = false
+    let failures = 0
     let last: Promise<unknown> = Promise.resolve()
     const idOf = () => (id ??= (findRoom.get(name) as { id: number } | undefined)?.id)
 
@@ -134,7 +137,9 @@ export async function openDatabase({ folder, newRelayId, clock, onFatal }: Optio
     /** One after the other, so that a transaction reads what the one before it has made durable. */
     function inTurn<R>(run: () => Promise<R>): Promise<R> {
       const result = last.then(run)
-      last = result.catch(() => undefined) // whoever asked is told; the next in turn need not know
+      last = result.catch((error: unknown) => {
+        if (!(error instanceof ProtocolError)) failures += 1 // whoever asked is told; the next in turn need not know
+      })
       return result
     }
 
@@ -161,8 +166,10 @@ export async function openDatabase({ folder, newRelayId, clock, onFatal }: Optio
         }),
       async ring(handle) {
         ringing = true
+        const before = failures
         try {
           await handle()
+          if (failures > before) throw new Error('an event of the room failed meanwhile')
           await inTurn(() => write({ type: 'rung', room: name }))
         } finally {
           ringing = false

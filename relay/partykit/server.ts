@@ -132,6 +132,7 @@ export default class UserRoom implements Party.Server {
     const attachment = attachmentOf(connection)
     if (!attachment || this.ended.has(connection)) return
     this.ended.add(connection)
+    connection.close() // the other half of the handshake: without it the client waits for some ten seconds
     // PartyKit does not tell the code.
     await this.attempt(connection, async () =>
       (await this.roomOf(connection.uri)).closed(attachment.id, attachment.state, 1006),
@@ -175,9 +176,11 @@ export default class UserRoom implements Party.Server {
    */
   async onAlarm(): Promise<void> {
     this.store.rung()
+    const { failures } = this.store
     try {
       const room = await this.roomOfAlarm()
       await room?.alarm()
+      if (this.store.failures > failures) throw new Error('not stored')
     } catch (error) {
       log('error', 'an alarm failed and will ring again', { error: String(error) })
       await this.store.transact(async (tx) => tx.wakeAt(Date.now() + failedAlarmRestsMs))

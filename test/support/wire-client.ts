@@ -92,6 +92,8 @@ export interface WireClientOptions {
   keepFrames?: boolean
 }
 
+/** workerd says goodbye at once, and hangs up some ten seconds later. */
+const socketOptions = { perMessageDeflate: false, closeTimeout: 200 }
 const withinMs = 10_000
 
 export class WireClient {
@@ -164,12 +166,13 @@ export class WireClient {
   /** Opens a socket and waits for `hello`. */
   async open(path = `/parties/user/${this.user}`): Promise<ServerFrameOf<'hello'>> {
     const url = `${this.relay.replace(/^http/, 'ws')}${path}`
-    const socket = new WebSocket(url, { perMessageDeflate: false })
+    const socket = new WebSocket(url, socketOptions)
     this.socket = socket
     this.frames = []
     this.closed = new Promise((resolve) => {
       socket.on('close', (code, reason) => {
         resolve({ code, reason: reason.toString() })
+        if (socket !== this.socket) return
         for (const waiter of Array.from(this.#waiters))
           waiter.fail(new Error(`the socket closed with ${code} ${reason}`))
       })

@@ -1,0 +1,6 @@
+import { spawnRelay } from '../support/processes.ts'
+import { hostContract, testSettings } from './host.contract.ts'
+
+const env = { ...testSettings, PARLEY_WAITING_SOCKETS: '1000', PARLEY_DRAIN_MS: '100', PARLEY_LOG: 'error' }
+
+hostContract('Node', () => spawnRelay({ env }))
