@@ -1,0 +1,37 @@
+import { useModel } from '@preact/signals'
+import { useEffect } from 'preact/hooks'
+import { browser } from 'wxt/browser'
+import { deriveRoot } from '../../account/derive.ts'
+import { commandClient, viewReporter } from '../../bus/client.ts'
+import { openDb } from '../../db/db.ts'
+import { deviceName } from '../../platform/browser-name.ts'
+import { AccountStore } from '../../stores/account-store.ts'
+import { DatabaseStore } from '../../stores/database-store.ts'
+import { WelcomeStore } from '../../stores/welcome-store.ts'
+import { DatabaseGate } from '../../ui/DatabaseProblem.tsx'
+import { Options } from '../../ui/Options.tsx'
+import { drawPage } from '../../ui/page.tsx'
+import { Welcome } from '../../ui/Welcome.tsx'
+
+const db = openDb()
+const commands = commandClient()
+
+function Page() {
+  const account = useModel(() => new AccountStore(db, commands))
+  const welcome = useModel(
+    () => new WelcomeStore(db, commands, deriveRoot, deviceName(navigator.userAgent), __RELAY__),
+  )
+  // The popup sends people here with what they chose there.
+  useEffect(() => {
+    if (location.hash === '#create' || location.hash === '#sign-in') {
+      welcome.switchTo(location.hash === '#create' ? 'create' : 'sign-in')
+    }
+  }, [])
+  if (account.account.value === undefined) return null
+  if (account.account.value === null || welcome.newAccount.value !== null) return <Welcome store={welcome} />
+  return <Options store={account} version={browser.runtime.getManifest().version} />
+}
+
+viewReporter()({ page: 'options', focused: false, active: false })
+const database = new DatabaseStore(db)
+drawPage(<DatabaseGate store={database}>{() => <Page />}</DatabaseGate>, 'window')

@@ -1,0 +1,55 @@
+import type { Relation } from '#shared/frames'
+import type { ConversationStore } from '../stores/conversation-store.ts'
+import { Button } from './Button.tsx'
+import { Name } from './Name.tsx'
+import './NotABuddy.css'
+import { say, sayWith } from './text.ts'
+
+interface Props {
+  store: ConversationStore
+  peer: string
+  relation: Exclude<Relation, 'buddies'> | 'blocked'
+}
+
+/** In place of the composer: why one cannot write, and what one can do about it. */
+export function NotABuddy({ store, peer, relation }: Props) {
+  const name = <Name of={peer} />
+  return (
+    <div class="not-a-buddy">
+      {relation === 'none' && (
+        <>
+          <p>{sayWith('notABuddy', name)}</p>
+          <Button kind="primary" onClick={() => void store.sendKnock()}>
+            {say('knock')}
+          </Button>
+        </>
+      )}
+      {relation === 'asking' && (
+        <>
+          <p>{sayWith('waitsForAnswer', name)}</p>
+          <Button onClick={() => void store.withdraw()}>{say('withdraw')}</Button>
+        </>
+      )}
+      {relation === 'asked' && (
+        <>
+          <p>{sayWith('asksToBeBuddy', name)}</p>
+          {store.knock.value !== '' && (
+            <p class="knock-text" dir="auto">
+              {store.knock.value}
+            </p>
+          )}
+          <Button kind="primary" onClick={() => void store.accept()}>
+            {say('accept')}
+          </Button>
+          <Button onClick={() => void store.reject()}>{say('reject')}</Button>
+        </>
+      )}
+      {relation === 'blocked' && (
+        <>
+          <p>{sayWith('youBlocked', name)}</p>
+          <Button onClick={() => void store.unblock()}>{say('unblock')}</Button>
+        </>
+      )}
+    </div>
+  )
+}

@@ -1,0 +1,124 @@
+import { Search, Settings, UserPlus, X } from 'lucide'
+import { useEffect, useRef } from 'preact/hooks'
+import type { UserId } from '#shared/ids'
+import type { AccountStore } from '../stores/account-store.ts'
+import type { BuddyListStore } from '../stores/buddy-list-store.ts'
+import type { ConnectionStore } from '../stores/connection-store.ts'
+import { AddBuddy } from './AddBuddy.tsx'
+import { BuddyList } from './BuddyList.tsx'
+import { IconButton } from './Button.tsx'
+import { ConnectionLine } from './ConnectionLine.tsx'
+import { EmptyList } from './EmptyList.tsx'
+import { Icon } from './Icon.tsx'
+import { MyStatus } from './MyStatus.tsx'
+import { Notice } from './Notice.tsx'
+import './Popup.css'
+import { problemWords } from './problem-words.ts'
+import { Requests, SentKnocks } from './Requests.tsx'
+import { useRoving } from './roving.ts'
+import { say } from './text.ts'
+
+interface Props {
+  store: BuddyListStore
+  account: AccountStore
+  connection: ConnectionStore
+  now: number
+  onOpenOptions(): void
+  /** A conversation was asked for: the toolbar's popup has done its work. */
+  onOpened(): void
+}
+
+/** The toolbar popup: the list of buddies, and everything about them that takes one click. */
+export function Popup({ store, account, connection, now, onOpenOptions, onOpened }: Props) {
+  const field = useRef<HTMLInputElement>(null)
+  const knockField = useRef<HTMLInputElement | null>(null)
+  const roving = useRoving<HTMLUListElement>()
+  const candidate = store.candidate.value
+  const sections = store.sections.value
+  const requests = store.requests.value
+  const sentKnocks = store.sentKnocks.value
+  const hasMatch = sections.length > 0 || requests.length > 0 || sentKnocks.length > 0
+  const first = sections[0]?.buddies[0]
+  const problem = store.problem.value ?? account.problem.value
+
+  const open = async (name: UserId) => {
+    if (await store.open(name)) onOpened()
+  }
+  useEffect(() => field.current?.focus(), [])
+  const onFieldKey = (event: KeyboardEvent) => {
+    if (event.key === 'ArrowDown' && roving.focusFirst()) event.preventDefault()
+    if (event.key === 'Escape' && store.filter.value !== '') {
+      event.preventDefault() // once to clear; a second time closes the popup, as the browser does
+      store.filter.value = ''
+    }
+    if (event.key !== 'Enter' || event.isComposing) return
+    if (first && store.filter.value !== '') void open(first.name)
+    else knockField.current?.focus()
+  }
+
+  return (
+    <div class="popup">
+      <header class="popup-header">
+        {store.me.value && <MyStatus store={store} me={store.me.value} account={account} />}
+        <IconButton icon={Settings} label={say('settings')} onClick={onOpenOptions} />
+      </header>
+      <ConnectionLine store={connection} />
+      <search class="popup-search">
+        <span class="field-box">
+          <Icon of={Search} size={16} />
+          <input
+            ref={field}
+            type="text"
+            aria-label={say('findOrAdd')}
+            placeholder={say('findOrAdd')}
+            autoComplete="off"
+            autoCapitalize="none"
+            spellcheck={false}
+            value={store.filter}
+            onInput={({ currentTarget }) => (store.filter.value = currentTarget.value)}
+            onKeyDown={onFieldKey}
+          />
+          {store.filter.value !== '' && (
+            <IconButton
+              icon={X}
+              label={say('clear')}
+              size={16}
+              onClick={() => {
+                store.filter.value = ''
+                field.current?.focus()
+              }}
+            />
+          )}
+        </span>
+        {candidate?.type !== 'person' && (
+          <IconButton icon={UserPlus} label={say('addBuddy')} onClick={() => field.current?.focus()} />
+        )}
+      </search>
+      {problem && (
+        <Notice
+          text={problemWords(problem, 'knock')}
+          onClose={() => {
+            store.clearProblem()
+            account.clearProblem()
+          }}
+        />
+      )}
+      <main class="popup-people">
+        {candidate && (candidate.type === 'person' || !hasMatch) && (
+          <AddBuddy store={store} candidate={candidate} field={knockField} isAlone={!hasMatch} />
+        )}
+        <Requests requests={requests} store={store} />
+        <BuddyList
+          store={store}
+          sections={sections}
+          roving={roving}
+          now={now}
+          onOpen={(name) => void open(name)}
+          onLeave={() => field.current?.focus()}
+        />
+        <SentKnocks knocks={sentKnocks} store={store} />
+        {store.isEmpty.value && store.me.value && !candidate && <EmptyList me={store.me.value} />}
+      </main>
+    </div>
+  )
+}
