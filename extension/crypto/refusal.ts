@@ -20,7 +20,7 @@ export type RefusalReason =
   | 'envelope'
   /** Opened once already: keys of a message are used once. */
   | 'replay'
-  /** So far ahead of the last one opened that reckoning up to it would be an attack. */
+  /** Numbered higher than any session goes: reckoning up to it would be an attack. */
   | 'too-far'
   /** Not sealed with the key that should have been used, or changed on the way. */
   | 'undecryptable'

@@ -12,12 +12,15 @@ import { suiteName } from './suite.ts'
 /** Stored sessions are in the library's own format, so each says which one wrote it. A test compares it. */
 export const libraryVersion = 'ts-mls 2.0.0-rc.10'
 
-/** How far a session may run ahead of what was opened of it, and how many skipped messages stay readable. */
+/**
+ * How many messages a session may ever have: five times what renewal.ts allows. All that were skipped stay readable,
+ * and reckoning up to the last one takes no longer than a moment.
+ */
 export const generationsMax = 1024
 
 export const clientConfig: ClientConfig = {
   keyRetentionConfig: {
-    retainKeysForGenerations: generationsMax, // [10] what is skipped beyond that would be lost for good
+    retainKeysForGenerations: generationsMax, // [10] more skipped ones would be lost for good
     maximumForwardRatchetSteps: generationsMax, // [200]
     retainKeysForEpochs: 1, // [4] our sessions have one epoch with messages
   },

@@ -208,9 +208,9 @@ export async function unseal({
 function requireOwnersTurn(state: ClientState, senderData: Uint8Array): void {
   const { leaf, generation } = readSenderData(senderData)
   if (leaf !== 0) throw new Refusal('sender', `leaf ${leaf} spoke`)
+  if (generation >= generationsMax) throw new Refusal('too-far', `generation ${generation}`)
   const ratchet = state.secretTree.leafNodes[0]?.application
   const next = ratchet?.generation ?? 0
-  if (generation - next > generationsMax) throw new Refusal('too-far', `${generation} after ${next}`)
   if (generation < next && ratchet?.unusedGenerations[generation] === undefined) {
     throw new Refusal('replay', `generation ${generation} is used up`)
   }
