@@ -47,6 +47,7 @@ export async function sealSegment(
   key: Uint8Array,
   rows: readonly ArchiveRow[],
 ): Promise<Segment> {
+  if (rows.length === 0) throw new Error('a segment without rows')
   const json = utf8(JSON.stringify(rows))
   if (json.length > unzippedBytesMax) throw new Refusal('too-large', `${json.length} bytes of rows`)
   const times = rows.map(({ ts }) => ts)

@@ -51,6 +51,13 @@ test('a segment with any field exchanged, or under another key or account, does 
   await expect(openSegment(accountOf(key), segment, key)).rejects.toThrow('undecryptable')
 })
 
+test('rows that would not come out again are not sealed', async () => {
+  const large = [{ ts: 1, text: 'x'.repeat(8 * 1024 * 1024) }]
+
+  await expect(sealSegment(acct, 1, key, large)).rejects.toMatchObject({ reason: 'too-large' })
+  await expect(sealSegment(acct, 1, key, [])).rejects.toThrow('without rows')
+})
+
 /** Somebody with the archive key, who does not keep to the rules. */
 async function crafted(plaintext: Uint8Array, count = 1): Promise<Segment> {
   const head = { e: 1, segId: toBase64(new Uint8Array(16)), fromTs: 1, toTs: 1, count }
