@@ -34,18 +34,18 @@ export async function makeRecoveryKey(): Promise<{ rk: string; rkpub: string }> 
 export const grantBytes = (acct: AccountId, e: number, ct: Uint8Array): Uint8Array =>
   tbs('akgrant', acct, e, sha256(ct))
 
-/** @param sign by the device's signing key */
+/** @param sign by the device's signing key (DSK): `signingKey(seed).sign` of keys.ts */
 export async function makeGrant(
   acct: AccountId,
   by: DeviceId,
   rkpub: string,
   { e, key }: { e: number; key: Uint8Array },
-  sign: (message: Uint8Array) => Promise<Uint8Array>,
+  sign: (message: Uint8Array) => Promise<string>,
 ): Promise<AkGrant> {
   const encrypter = new Encrypter()
   encrypter.addRecipient(rkpub)
   const ct = await encrypter.encrypt(concat(u32(e), key))
-  return { e, by, ct: toBase64(ct), sig: toBase64(await sign(grantBytes(acct, e, ct))) }
+  return { e, by, ct: toBase64(ct), sig: await sign(grantBytes(acct, e, ct)) }
 }
 
 /**

@@ -71,7 +71,7 @@ const heard = await unseal({ ...common, state: joined, ct: one.ct, aad: envelope
 
 const archiveKey = makeArchiveKey()
 const { rk, rkpub } = await makeRecoveryKey()
-const sign = (message: Uint8Array) => suite.signature.sign(bob.seed, message)
+const sign = async (message: Uint8Array) => toBase64(await suite.signature.sign(bob.seed, message))
 const rows = [
   { ts: 1000, text: 'hello' },
   { ts: 2000, text: 'again' },

@@ -110,7 +110,7 @@ export async function run(runs = 9) {
 
   const { rk, rkpub } = await makeRecoveryKey()
   const { acct, device: by, dsk } = device.member
-  const sign = (message: Uint8Array) => suite.signature.sign(device.seed, message)
+  const sign = async (message: Uint8Array) => toBase64(await suite.signature.sign(device.seed, message))
   let grant = await makeGrant(acct, by, rkpub, { e: 1, key }, sign)
   const makeGrantMs = await median(runs, async () => {
     grant = await makeGrant(acct, by, rkpub, { e: 1, key }, sign)

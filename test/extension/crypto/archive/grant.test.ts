@@ -18,7 +18,7 @@ import { device, flipped } from '../mls/devices.ts'
 const { verify } = suite.signature
 const bob = await device('bob/1')
 const { acct, device: by, dsk } = bob.member
-const sign = (message: Uint8Array) => suite.signature.sign(bob.seed, message)
+const sign = async (message: Uint8Array) => toBase64(await suite.signature.sign(bob.seed, message))
 const { rk, rkpub } = await makeRecoveryKey()
 
 async function granted() {
@@ -79,7 +79,7 @@ test.each([
     e: 2,
     by: by as DeviceId,
     ct: toBase64(ct),
-    sig: toBase64(await sign(grantBytes(acct, 2, ct))),
+    sig: await sign(grantBytes(acct, 2, ct)),
   }
 
   await expect(openGrant(acct, grant, dsk, rk, verify)).rejects.toMatchObject({ reason: 'malformed' })
