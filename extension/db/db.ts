@@ -4,7 +4,7 @@
  *
  * A new version of the schema is a new `version(n)` below, never a change of an old one.
  */
-import { Dexie, type EntityTable, type Table } from 'dexie'
+import { Dexie, type DexieOptions, type EntityTable, type Table } from 'dexie'
 import type { DeviceList } from '#shared/account'
 import type { Content } from '#shared/content'
 import type { ErrorCode } from '#shared/errors'
@@ -198,8 +198,8 @@ export type Db = Dexie & {
 }
 
 /** Opens lazily at first use. `strict`: a transaction is done when it is on the disk, not before. */
-export function openDb(name = 'parley'): Db {
-  const db = new Dexie(name, { chromeTransactionDurability: 'strict' }) as Db
+export function openDb(name = 'parley', options: DexieOptions = {}): Db {
+  const db = new Dexie(name, { chromeTransactionDurability: 'strict', ...options }) as Db
   db.version(1).stores({
     account: 'key',
     cursor: 'key',

@@ -17,7 +17,7 @@ export interface Incoming {
 export type Alert =
   | { type: 'window'; peer: UserId }
   | { type: 'attention'; peer: UserId }
-  | { type: 'notification'; peer: UserId; title: string; text: string; silent: boolean }
+  | { type: 'notification'; peer: UserId; title: string; text: string }
 
 /** The browser, as the engine sees it. All methods may be called at any time and more than once. */
 export interface Platform {

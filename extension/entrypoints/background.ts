@@ -1,3 +1,46 @@
+/** Wiring only: the browser's events on one side, the engine on the other. */
+import { browser } from 'wxt/browser'
 import { defineBackground } from 'wxt/utils/define-background'
+import { answer, isRequest } from '../bus/server.ts'
+import { openDb } from '../db/db.ts'
+import { createEngine } from '../engine/engine.ts'
+import { browserPlatform } from '../platform/browser-platform.ts'
+import { isFirefox } from '../platform/browser-name.ts'
+import { onWatchdog } from '../platform/keepalive.ts'
+import { onNotificationClick } from '../platform/notify.ts'
+import { alertWords } from '../platform/words.ts'
+import { watchViews } from '../platform/views.ts'
 
-export default defineBackground(() => {})
+/** Every listener is registered before the first `await`: only those wake a background that was put away. */
+export default defineBackground(() => {
+  const db = openDb()
+  const views = watchViews(() => engine.viewsChanged())
+  const engine = createEngine({
+    db,
+    platform: browserPlatform(db, views),
+    timers: {
+      now: () => Date.now(),
+      after(ms, run) {
+        const timer = setTimeout(run, ms)
+        return () => clearTimeout(timer)
+      },
+    },
+    words: alertWords,
+    fetch: (...request) => fetch(...request),
+    client: `parley/${browser.runtime.getManifest().version} ${isFirefox ? 'firefox' : 'chrome'}`,
+  })
+  const run = (work: Promise<unknown>) => void work.catch(console.error)
+
+  browser.runtime.onMessage.addListener((message: unknown, sender, respond: (response: unknown) => void) => {
+    if (sender.id !== browser.runtime.id || !isRequest(message)) return false
+    void answer(engine.commands, message).then(respond)
+    return true // the answer comes later
+  })
+  browser.runtime.onStartup.addListener(() => run(engine.start()))
+  browser.runtime.onInstalled.addListener(({ reason }) => {
+    if (reason === 'install') run(browser.runtime.openOptionsPage())
+  })
+  onWatchdog(() => run(engine.ring()))
+  onNotificationClick((peer) => run(engine.commands.openChat(peer)))
+  run(engine.start())
+})

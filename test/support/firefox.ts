@@ -5,6 +5,7 @@ import { connectBidi } from './bidi.ts'
 import { browserPath } from './browsers.ts'
 import { prepareProfile, type Prefs } from './firefox-profile.ts'
 import { endGroup, hasEnded, spawnGroup, type Group } from './group.ts'
+import { until } from './until.ts'
 
 /** The built extension (`npm run build`). */
 export const firefoxBuild = resolve(import.meta.dirname, '../../.output/firefox-mv3')
@@ -206,21 +207,6 @@ export async function launchFirefox({
 
 /** Keys that are no characters, as WebDriver writes them (w3c.github.io/webdriver/#keyboard-actions). */
 export const keys = { Backspace: '\uE003', Tab: '\uE004', Enter: '\uE007', Escape: '\uE00C' }
-
-/** Polls until the condition holds; an error counts as 'not yet' and is told at the end. */
-export async function until(condition: () => Promise<boolean>, what = 'the condition', withinMs = 10_000) {
-  const giveUpAt = performance.now() + withinMs
-  let last: unknown
-  for (;;) {
-    try {
-      if (await condition()) return
-    } catch (error) {
-      last = error
-    }
-    if (performance.now() > giveUpAt) throw new Error(`not within ${withinMs} ms: ${what}`, { cause: last })
-    await new Promise((resume) => setTimeout(resume, 50))
-  }
-}
 
 /** Firefox says on its error output where BiDi listens. */
 function addressOf(firefox: Group): Promise<string> {

@@ -1,0 +1,74 @@
+/** The background's end of the bus: one request in, one answer out, and never an exception. */
+import * as v from 'valibot'
+import { slotNames } from '#shared/account'
+import { Mode } from '#shared/frames'
+import { count, envelopeId, millis, userId } from '#shared/schema'
+import { CommandError, type CommandName, type Commands, type Response } from './commands.ts'
+
+const sign = {
+  relay: v.pipe(v.string(), v.maxLength(300)),
+  relayId: v.string(),
+  user: userId,
+  root: v.string(),
+  deviceName: v.pipe(v.string(), v.maxLength(60)),
+}
+const text = v.pipe(v.string(), v.maxLength(4000))
+
+/** What each command may be called with. Only our own pages can call, but a page may be older than we are. */
+const argumentsOf = {
+  wake: v.tuple([]),
+  connectNow: v.tuple([]),
+  relayInfo: v.tuple([v.string()]),
+  signUp: v.tuple([v.object(sign)]),
+  signIn: v.tuple([v.object({ ...sign, slot: v.picklist(slotNames) })]),
+  signOut: v.tuple([]),
+  nudge: v.tuple([]),
+  retry: v.tuple([envelopeId]),
+  discard: v.tuple([envelopeId]),
+  knock: v.tuple([userId, text]),
+  accept: v.tuple([userId]),
+  roster: v.tuple([
+    userId,
+    v.picklist(['withdraw', 'reject', 'remove', 'block', 'unblock', 'mute', 'unmute']),
+  ]),
+  setPresence: v.tuple([
+    v.object({
+      mode: v.optional(Mode),
+      status: v.optional(text),
+      until: v.optional(v.nullable(millis)),
+    }),
+  ]),
+  read: v.tuple([userId, count]),
+  typing: v.tuple([userId, v.picklist(['composing', 'paused'])]),
+  openChat: v.tuple([userId]),
+} satisfies Record<CommandName, v.GenericSchema>
+
+const isCommand = (name: unknown): name is CommandName =>
+  typeof name === 'string' && Object.hasOwn(argumentsOf, name)
+
+/** Whether a message is meant for the bus: other messages may come one day. */
+export const isRequest = (message: unknown): message is { command: unknown; args: unknown } =>
+  typeof message === 'object' && message !== null && 'command' in message
+
+export async function answer(
+  commands: Commands,
+  request: { command: unknown; args: unknown },
+): Promise<Response> {
+  const { command, args } = request
+  if (!isCommand(command)) return { ok: false, code: 'bad-request', detail: `no command ${String(command)}` }
+  const parsed = v.safeParse(argumentsOf[command], args)
+  if (!parsed.success) {
+    return { ok: false, code: 'bad-request', detail: `${command}: ${parsed.issues[0].message}` }
+  }
+  try {
+    const run = commands[command] as (...values: unknown[]) => Promise<unknown>
+    return { ok: true, value: (await run(...parsed.output)) ?? null }
+  } catch (error) {
+    if (!(error instanceof CommandError)) {
+      console.error(error)
+      return { ok: false, code: 'internal-server-error', detail: String(error) }
+    }
+    const { code, message, retryAfterMs } = error
+    return { ok: false, code, detail: message, ...(retryAfterMs !== undefined && { retryAfterMs }) }
+  }
+}

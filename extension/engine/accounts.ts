@@ -1,0 +1,219 @@
+/** Accounts over HTTP: making one, coming back to one. The password stays in the page; here is what was made of it. */
+import * as v from 'valibot'
+import {
+  deviceListProblem,
+  loginBytes,
+  powHolds,
+  registerBytes,
+  type DeviceList,
+  type Slot,
+  type SlotName,
+} from '#shared/account'
+import { Info, LoggedIn, LoginNonce, Pow, Registered, type Register } from '#shared/api'
+import { isErrorCode } from '#shared/errors'
+import type { UserId } from '#shared/ids'
+import { negotiate } from '#shared/version'
+import { CommandError } from '../bus/commands.ts'
+import {
+  listWith,
+  makeDevice,
+  randomSeed,
+  unwrapBundle,
+  wrapBundle,
+  type NewDevice,
+} from '../crypto/identity.ts'
+import { signingKey, slotKeys, verify } from '../crypto/keys.ts'
+import { codeRoot, makeRecoveryCode } from '../crypto/recovery-code.ts'
+import { fromBase64 } from '#shared/bytes'
+import type { AccountRow } from '../db/db.ts'
+import type { Timers } from './ports.ts'
+
+export interface Http {
+  fetch: typeof fetch
+  timers: Timers
+}
+
+interface SignInput {
+  relay: string
+  relayId: string
+  user: UserId
+  root: string
+  deviceName: string
+}
+
+const timeoutMs = 20_000
+
+// --- Addresses -------------------------------------------------------------------------------------------
+
+const isLoopback = (host: string) => host === 'localhost' || host === '[::1]' || /^127(\.\d+){3}$/.test(host)
+
+/** The relay's origin. @throws CommandError `address-invalid`, or `address-insecure` for http beyond this machine. */
+export function relayOrigin(typed: string): string {
+  const url = URL.canParse(typed) ? new URL(typed) : null
+  if (
+    !url ||
+    !/^https?:$/.test(url.protocol) ||
+    url.username !== '' ||
+    url.search !== '' ||
+    url.hash !== ''
+  ) {
+    throw new CommandError('address-invalid')
+  }
+  if (url.protocol === 'http:' && !isLoopback(url.hostname)) throw new CommandError('address-insecure')
+  return url.origin
+}
+
+// --- Requests --------------------------------------------------------------------------------------------
+
+async function ask<T>(
+  http: Http,
+  relay: string,
+  path: string,
+  schema: v.GenericSchema<unknown, T>,
+  body?: unknown,
+): Promise<T> {
+  const init: RequestInit =
+    body === undefined
+      ? {}
+      : { method: 'POST', headers: { 'content-type': 'application/json' }, body: JSON.stringify(body) }
+  let response: Response
+  try {
+    response = await http.fetch(relayOrigin(relay) + path, {
+      ...init,
+      redirect: 'error',
+      credentials: 'omit',
+      cache: 'no-store',
+      signal: AbortSignal.timeout(timeoutMs),
+    })
+  } catch (error) {
+    if (error instanceof CommandError) throw error
+    throw new CommandError('unreachable', String(error))
+  }
+  const answer: unknown = await response.json().catch(() => null) // another kind of server answers with a page
+  if (!response.ok) throw refusalOf(answer, response.status)
+  const result = v.safeParse(schema, answer)
+  if (!result.success) throw new CommandError('not-a-relay', `${path}: ${result.issues[0].message}`)
+  return result.output
+}
+
+const RefusalBody = v.object({
+  error: v.object({ code: v.string(), retryAfterMs: v.optional(v.number()), detail: v.optional(v.string()) }),
+})
+
+function refusalOf(answer: unknown, status: number): CommandError {
+  const result = v.safeParse(RefusalBody, answer)
+  if (!result.success)
+    return new CommandError(status >= 500 ? 'unreachable' : 'not-a-relay', `status ${status}`)
+  const { code, detail, retryAfterMs } = result.output.error
+  return new CommandError(isErrorCode(code) ? code : 'internal-server-error', detail, retryAfterMs)
+}
+
+/** @throws CommandError as `Commands.relayInfo` says. */
+export async function relayInfo(http: Http, relay: string): Promise<Info> {
+  // The version is looked at before the rest, which another version may say in another way.
+  const answer = await ask(http, relay, '/v1/info', v.looseObject({ versions: v.array(v.number()) }))
+  if (negotiate(answer.versions) === null) throw new CommandError('unsupported-version')
+  const info = v.safeParse(Info, answer)
+  if (!info.success) throw new CommandError('not-a-relay', info.issues[0].message)
+  return info.output
+}
+
+// --- Signing up ------------------------------------------------------------------------------------------
+
+/** Works in slices, so that the background answers meanwhile. */
+async function workOut({ salt, bits }: Pow, timers: Timers): Promise<number> {
+  for (let answer = 0; ; answer++) {
+    if (powHolds(salt, answer, bits)) return answer
+    if (answer % 2000 === 1999) await new Promise<void>((resume) => timers.after(0, resume))
+  }
+}
+
+async function slotOf(slot: SlotName, root: string, { relayId, user }: SignInput, aik: string) {
+  const { login, wrap } = await slotKeys(root)
+  const made: Slot = { slot, loginKey: login.publicKey, bundle: await wrapBundle(wrap, relayId, user, aik) }
+  return { made, login }
+}
+
+export async function signUp(
+  http: Http,
+  input: SignInput,
+): Promise<{ account: AccountRow; recoveryCode: string }> {
+  const { relay, relayId, user, root } = input
+  const info = await relayInfo(http, relay)
+  if (info.relayId !== relayId) throw new CommandError('wrong-relay')
+  const pow = await ask(http, relay, '/v1/register/start', Pow, { user })
+  const answer = await workOut(pow, http.timers)
+
+  const aik = randomSeed()
+  const recoveryCode = makeRecoveryCode()
+  const password = await slotOf('pw', root, input, aik)
+  const code = await slotOf('code', codeRoot(recoveryCode, relayId, user), input, aik)
+  const device = await makeDevice(aik)
+  const list = await listWith(device, input.deviceName, null, info.now)
+  const slots = [password.made, code.made]
+  const message = registerBytes(relayId, user, slots, list, pow.salt)
+  const account = await signingKey(fromBase64(aik))
+  const body: Register = {
+    user,
+    slots,
+    list,
+    pow: { ...pow, answer },
+    signatures: { login: await password.login.sign(message), account: await account.sign(message) },
+  }
+  await ask(http, relay, '/v1/register', Registered, body)
+  return { account: accountRow(http, input, device, list), recoveryCode }
+}
+
+// --- Signing in ------------------------------------------------------------------------------------------
+
+export async function signIn(http: Http, input: SignInput & { slot: SlotName }): Promise<AccountRow> {
+  const { relay, relayId, user, root, slot, deviceName } = input
+  const info = await relayInfo(http, relay)
+  if (info.relayId !== relayId) throw new CommandError('wrong-relay')
+  const { login, wrap } = await slotKeys(root)
+  const nonce = await ask(http, relay, '/v1/login/start', LoginNonce, { user })
+  const signature = await login.sign(loginBytes(relayId, user, slot, nonce.nonce, nonce.ts))
+  const { ticket, bundle, list } = await ask(http, relay, '/v1/login/finish', LoggedIn, {
+    ...nonce,
+    user,
+    slot,
+    signature,
+  })
+  let aik: string
+  try {
+    aik = await unwrapBundle(wrap, relayId, user, bundle)
+  } catch {
+    throw new CommandError('not-authorized', 'the bundle does not open')
+  }
+  await checkOwnList(list, aik)
+  const device = await makeDevice(aik)
+  const next = await listWith(device, deviceName, list, info.now)
+  await ask(http, relay, '/v1/devices', v.unknown(), { user, ticket, list: next })
+  return accountRow(http, input, device, next)
+}
+
+/** The relay cannot slip in a device: what it shows must be signed by the key that the password has opened. */
+async function checkOwnList(list: DeviceList, aik: string): Promise<void> {
+  const { publicKey } = await signingKey(fromBase64(aik))
+  const problem = await deviceListProblem(list, null, verify)
+  if (list.aik !== publicKey || (problem !== null && problem !== 'gap')) {
+    throw new CommandError('not-authorized', `the list of devices is not ours: ${problem}`)
+  }
+}
+
+function accountRow({ timers }: Http, input: SignInput, device: NewDevice, list: DeviceList): AccountRow {
+  return {
+    key: 'me',
+    user: input.user,
+    acct: list.acct,
+    relay: relayOrigin(input.relay),
+    relayId: input.relayId,
+    device: device.id,
+    dak: device.dak,
+    lsk: device.lsk,
+    sealedSecrets: device.sealedSecrets,
+    list,
+    generation: 0,
+    createdAt: timers.now(),
+  }
+}

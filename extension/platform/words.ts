@@ -1,0 +1,13 @@
+/** The words of notifications, in the browser's language. */
+import { browser } from 'wxt/browser'
+import type { Words } from '../engine/alert.ts'
+
+export const alertWords: Words = {
+  title: (peer) => peer,
+  many: (count) => browser.i18n.getMessage('alertMany', String(count)),
+  knock: (peer) => browser.i18n.getMessage('alertKnock', peer),
+  missed: (messages, people) =>
+    people === 1
+      ? browser.i18n.getMessage('alertMany', String(messages))
+      : browser.i18n.getMessage('alertMissed', [String(messages), String(people)]),
+}

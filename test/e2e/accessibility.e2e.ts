@@ -1,0 +1,32 @@
+import AxeBuilder from '@axe-core/playwright'
+import type { Page } from '@playwright/test'
+import { launchChromium } from '../support/chromium.ts'
+import { chatTab, say } from '../support/people.ts'
+import { expect, test } from './fixtures.ts'
+
+/** What axe finds serious or worse, in words. */
+async function problems(page: Page): Promise<string[]> {
+  const { violations } = await new AxeBuilder({ page }).analyze()
+  return violations
+    .filter(({ impact }) => impact === 'serious' || impact === 'critical')
+    .flatMap(({ id, nodes }) => nodes.map((node) => `${id}: ${node.html}`))
+}
+
+for (const scheme of ['light', 'dark'] as const) {
+  test(`axe finds nothing serious on any page (${scheme})`, async ({ pair: { alice, bob } }) => {
+    const chat = await chatTab(alice, bob.name)
+    await say(chat, 'read me aloud https://example.org')
+    const options = await alice.page('options.html')
+    for (const page of [alice.popup, chat, options]) {
+      await page.emulateMedia({ colorScheme: scheme })
+      expect(await problems(page)).toEqual([])
+    }
+    await Promise.all([chat.close(), options.close()])
+  })
+}
+
+test('axe finds nothing serious before there is an account', async () => {
+  const { page, close } = await launchChromium()
+  for (const path of ['popup.html', 'options.html']) expect(await problems(await page(path))).toEqual([])
+  await close()
+})

@@ -1,0 +1,81 @@
+/** The main path in Firefox, by WebDriver BiDi. The other person is a headless user of the same relay. */
+import { advice, find } from '../support/browsers.ts'
+import { keys, launchFirefox, type Context, type FirefoxPerson } from '../support/firefox.ts'
+import { headless } from '../support/headless.ts'
+import { password } from '../support/people.ts'
+import { spawnRelay } from '../support/processes.ts'
+import { until } from '../support/until.ts'
+import { expect, test, testRelayEnv } from './fixtures.ts'
+
+test.skip(!find('firefox'), advice.firefox)
+
+async function signUp(firefox: FirefoxPerson, popup: Context, name: string, relay: string) {
+  const { click, fill, locate, evaluate } = firefox
+  await click(popup, { role: 'button', name: 'Create account' })
+  await fill(popup, { role: 'textbox', name: 'User name' }, name)
+  await fill(popup, { role: 'textbox', name: 'Password' }, password)
+  await evaluate(popup, "document.querySelectorAll('details').forEach((d) => { d.open = true })")
+  await fill(popup, { role: 'textbox', name: 'Relay address' }, relay)
+  await click(popup, { role: 'button', name: 'Create account' })
+  await until(
+    async () => (await firefox.text(popup)).includes('Your recovery code'),
+    'the recovery code',
+    60_000,
+  )
+  await click(popup, { role: 'button', name: 'I have saved it' })
+  await locate(popup, { role: 'button', name: 'My status' })
+}
+
+test('two people chat, one of them in Firefox; its background may be ended at any time', async () => {
+  test.setTimeout(240_000)
+  const relay = await spawnRelay({ env: testRelayEnv })
+  const [firefox, bob] = await Promise.all([launchFirefox(), headless(relay.url, 'bob')])
+  const { open, click, type, text, evaluate, background } = firefox
+
+  const popup = await open('popup.html')
+  await signUp(firefox, popup, 'alice', relay.url)
+  await bob.knock('alice')
+  await click(popup, { role: 'button', name: 'Accept' })
+  await until(async () => (await bob.relationTo('alice')) === 'buddies', 'buddies')
+  await until(async () => (await text(popup)).includes('bob'), 'Bob in the list')
+
+  // What Alice writes arrives, and its tick goes up.
+  const chat = await open('chat.html?with=bob')
+  await click(chat, { role: 'textbox', name: 'Message' })
+  await type(chat, `hello from Firefox${keys.Enter}`)
+  await until(async () => (await bob.textsWith('alice')).includes('hello from Firefox'), 'arrived')
+  await until(
+    async () => (await evaluate<string>(chat, 'document.body.textContent')).includes('Delivered'),
+    'Delivered',
+  )
+
+  // [R-41] No window takes the keyboard here: a notification and the badge instead.
+  await firefox.send('browsingContext.close', { context: chat })
+  await bob.send('alice', 'are you there?')
+  const badge = () => evaluate<string>(popup, 'browser.action.getBadgeText({})')
+  await until(async () => (await badge()) === '1', 'the badge')
+  const notifications = () => evaluate<string[]>(popup, 'browser.notifications.getAll().then(Object.keys)')
+  await until(async () => (await notifications()).length === 1, 'one notification')
+  expect((await firefox.contexts()).some(({ url }) => url.includes('chat.html'))).toBe(false)
+
+  // The background ends as it does for everybody, and the next message wakes nothing by force: the alarm does.
+  await background.stop()
+  const id = await bob.send('alice', 'while you slept')
+  await background.wake()
+  await until(
+    async () => (await bob.stateOf(id)) === 'delivered',
+    'delivered after the background came back',
+    60_000,
+  )
+  const again = await open('chat.html?with=bob')
+  await until(async () => (await text(again)).includes('while you slept'), 'shown')
+  const shown = await evaluate<string[]>(
+    again,
+    "[...document.querySelectorAll('article p')].map((p) => p.textContent)",
+  )
+  expect(shown).toEqual(['hello from Firefox', 'are you there?', 'while you slept'])
+
+  await firefox.close()
+  await bob.stop()
+  await relay.stop()
+})

@@ -1,0 +1,224 @@
+/**
+ * A user without a browser: the extension's own engine in Node, over an IndexedDB in memory and real sockets. For
+ * tests, for loads, and as the other person of an end-to-end test.
+ */
+import { argon2Sync } from 'node:crypto'
+import { IDBFactory, IDBKeyRange } from 'fake-indexeddb'
+import { v7 } from 'uuid'
+import { kdf, passwordSalt } from '#shared/account'
+import { toBase64 } from '#shared/bytes'
+import type { EnvelopeId, UserId } from '#shared/ids'
+import { codeRoot } from '../../extension/crypto/recovery-code.ts'
+import { messagesOf } from '../../extension/db/conversations.ts'
+import { openDb, type ConnectionRow, type Db, type SelfRow } from '../../extension/db/db.ts'
+import type { Words } from '../../extension/engine/alert.ts'
+import { createEngine, type Engine } from '../../extension/engine/engine.ts'
+import type { Alert, Platform } from '../../extension/engine/ports.ts'
+import type { ViewState } from '../../extension/bus/commands.ts'
+import { until } from './until.ts'
+
+const words: Words = {
+  title: (peer) => peer,
+  many: (count) => `${count} new messages`,
+  knock: (peer) => `${peer} would like to be your buddy`,
+  missed: (messages, people) => `${messages} new messages from ${people} people`,
+}
+
+/** What Argon2id makes of the password: by Node's own, which is twenty times as fast as the page's. */
+export function passwordRoot(password: string, relayId: string, user: string): string {
+  const root = argon2Sync('argon2id', {
+    message: Buffer.from(password.normalize('NFKC')),
+    nonce: Buffer.from(passwordSalt(relayId, user)),
+    parallelism: kdf.p,
+    tagLength: 32,
+    memory: kdf.m,
+    passes: kdf.t,
+  })
+  return toBase64(new Uint8Array(root))
+}
+
+export interface HeadlessOptions {
+  password?: string
+  /** Sign in to an account that exists, instead of making one. */
+  existing?: boolean
+  /** Before anything is done with it. */
+  prepare?: (db: Db) => void
+  canOpenUnfocused?: boolean
+}
+
+export type Headless = Awaited<ReturnType<typeof headless>>
+
+export async function headless(relay: string, name: string, options: HeadlessOptions = {}) {
+  const password = options.password ?? 'correct horse battery staple'
+  const user = name as UserId
+  const indexedDB = new IDBFactory()
+  let db = newDb()
+  let engine: Engine
+  /** What the platform was asked to do, over all restarts. */
+  const alerts: Alert[] = []
+  let badge = { unread: 0, requests: 0, connected: false }
+  let views: ViewState[] = []
+  let tellActivity: ((activity: 'active' | 'idle', since: number) => void) | null = null
+
+  function newDb() {
+    const opened = openDb('parley', { indexedDB, IDBKeyRange })
+    options.prepare?.(opened)
+    return opened
+  }
+
+  const platform: Platform = {
+    canOpenUnfocused: options.canOpenUnfocused ?? true,
+    deviceName: 'Node on this machine',
+    async alert(alert) {
+      alerts.push(alert)
+    },
+    async clear() {},
+    async badge(state) {
+      badge = state
+    },
+    async openChat() {},
+    views: () => views,
+    onActivity(listener) {
+      tellActivity = listener
+    },
+    heartbeat() {},
+    async watchdog() {},
+  }
+
+  function newEngine(): Engine {
+    return createEngine({
+      db,
+      platform,
+      timers: {
+        now: () => Date.now(),
+        after(ms, run) {
+          const timer = setTimeout(run, ms)
+          return () => clearTimeout(timer)
+        },
+      },
+      words,
+      fetch,
+      client: 'parley/headless',
+    })
+  }
+
+  const connection = async () => (await db.status.get('connection')) as ConnectionRow | undefined
+  const isConnected = async () => {
+    const row = await connection()
+    return row?.state === 'connected' && row.live
+  }
+
+  engine = newEngine()
+  const { relayId } = await engine.commands.relayInfo(relay)
+  const input = { relay, relayId, user, deviceName: platform.deviceName }
+  let recoveryCode = ''
+  if (options.existing) {
+    await engine.commands.signIn({ ...input, root: passwordRoot(password, relayId, name), slot: 'pw' })
+  } else {
+    ;({ recoveryCode } = await engine.commands.signUp({
+      ...input,
+      root: passwordRoot(password, relayId, name),
+    }))
+  }
+  await until(isConnected, `${name} connected`)
+
+  const me = {
+    name: user,
+    recoveryCode,
+    relayId,
+    alerts,
+    get badge() {
+      return badge
+    },
+    get db() {
+      return db
+    },
+    get commands() {
+      return engine.commands
+    },
+    look(at: ViewState[]) {
+      views = at
+      engine.viewsChanged()
+    },
+    be(activity: 'active' | 'idle') {
+      tellActivity?.(activity, Date.now())
+    },
+    isConnected,
+    connected: (withinMs?: number) => until(isConnected, `${name} connected`, withinMs),
+    rootOfCode: (code: string) => codeRoot(code, relayId, name),
+
+    knock: (peer: string, text = '') => engine.commands.knock(peer as UserId, text),
+    accept: (peer: string) => engine.commands.accept(peer as UserId),
+    /** As the chat page does it: a row in the outbox, then a nudge. */
+    async send(peer: string, text: string): Promise<EnvelopeId> {
+      const id = v7() as EnvelopeId
+      const content = { type: 'text' as const, text }
+      await db.outbox.add({ id, peer: peer as UserId, kind: 'message', content, at: Date.now() })
+      await engine.commands.nudge()
+      return id
+    },
+    /** Reads everything of theirs that is there. */
+    async read(peer: string) {
+      const last = (await messagesOf(db, peer as UserId)).findLast(({ direction }) => direction === 'in')
+      if (last) await engine.commands.read(peer as UserId, last.ts)
+    },
+    async relationTo(peer: string) {
+      return (await db.roster.get(peer as UserId))?.relation ?? 'none'
+    },
+    /** As a page would show it. */
+    async presenceOf(peer: string) {
+      const [row, connected] = await Promise.all([db.presence.get(peer as UserId), isConnected()])
+      return connected && row && row.until > Date.now() ? row.show : 'offline'
+    },
+    async ownPresence() {
+      return (await db.status.get('self')) as SelfRow | undefined
+    },
+    async stateOf(id: EnvelopeId) {
+      const row = await db.messages.get([user, id])
+      if (row?.state !== 'stored') return row?.state ?? 'pending'
+      const conversation = await db.conversations.get(row.peer)
+      const dropped = conversation?.except.some(([from, to]) => row.ts >= from && row.ts <= to)
+      if (!conversation || dropped) return 'stored'
+      if (row.ts <= conversation.read) return 'read'
+      return row.ts <= conversation.delivered ? 'delivered' : 'stored'
+    },
+    history: (peer: string) => messagesOf(db, peer as UserId),
+    async textsWith(peer: string): Promise<string[]> {
+      const rows = await messagesOf(db, peer as UserId)
+      return rows.flatMap(({ content }) => (content?.type === 'text' ? [content.text] : []))
+    },
+    unread: async (peer: string) => (await db.conversations.get(peer as UserId))?.unread ?? 0,
+    until: (condition: () => Promise<boolean> | boolean, what: string, withinMs?: number) =>
+      until(async () => condition(), `${name}: ${what}`, withinMs),
+
+    /** The background dies: nothing is said, nothing is finished. */
+    kill() {
+      engine.stop()
+      db.close()
+    },
+    /** A new background over the same database. */
+    async restart() {
+      me.kill()
+      db = newDb()
+      engine = newEngine()
+      await engine.start()
+    },
+    async stop() {
+      me.kill()
+    },
+  }
+  return me
+}
+
+/** Two who are buddies already. */
+export async function buddies(relay: string, one = 'alice', other = 'bob') {
+  const [a, b] = await Promise.all([headless(relay, one), headless(relay, other)])
+  await a.knock(other)
+  await b.until(async () => (await b.relationTo(one)) === 'asked', 'is asked')
+  await b.accept(one)
+  await Promise.all([
+    a.until(async () => (await a.relationTo(other)) === 'buddies', 'buddies'),
+    b.until(async () => (await b.relationTo(one)) === 'buddies', 'buddies'),
+  ])
+  return [a, b] as const
+}
