@@ -10,6 +10,7 @@ import { limits } from '#shared/limits'
 import { isUserName } from '#shared/names'
 import type {
   AccountOperation,
+  ConnectionId,
   ConnectionState,
   Log,
   Room,
@@ -43,18 +44,24 @@ export default class UserRoom implements Party.Server {
   core: Room | null = null
   /** Sockets whose end the core knows about: PartyKit may tell of it twice. */
   readonly ended = new WeakSet<object>()
+  /** An alarm has woken this instance: PartyKit will never tell it its name or the way to its peers. */
+  readonly cold: boolean
+  /** For sockets that have yet to sign in. */
+  readonly deadlines = new Map<ConnectionId, ReturnType<typeof setTimeout>>()
   /** The last call by the public address came through. */
   publicUrlWorks = true
 
   constructor(room: Party.Room) {
     this.room = room
     this.store = partyStore(room.storage)
+    let cold = false
     try {
       this.name = room.id as UserId
       rememberPeers(room.context.parties)
     } catch {
-      // An alarm has woken the room: PartyKit hides both from this instance. See `roomOfAlarm` and `link`.
+      cold = true
     }
+    this.cold = cold
   }
 
   // --- At the edge: before any room is touched --------------------------------------------------------------
@@ -104,12 +111,12 @@ export default class UserRoom implements Party.Server {
       bad: 0,
     }
     connection.setState({ id, state })
-    // A timer keeps the room awake, but no longer than this.
-    setTimeout(() => {
-      if (this.ended.has(connection) || attachmentOf(connection)?.state.device !== undefined) return
+    // A timer keeps the room awake, so it ends as soon as it is not needed.
+    const late = setTimeout(() => {
       sayNotAuthorized(connection)
       connection.close(closeCodes.notAuthorized, 'not authorized in time')
     }, limits.authDeadlineMs)
+    this.deadlines.set(id, late)
     await this.attempt(connection, async () => (await this.roomOf(connection.uri)).opened(id))
   }
 
@@ -126,12 +133,19 @@ export default class UserRoom implements Party.Server {
     await this.attempt(connection, async () =>
       (await this.roomOf(connection.uri)).received(attachment.id, text),
     )
+    if (attachmentOf(connection)?.state.device !== undefined) this.endDeadline(attachment.id)
+  }
+
+  endDeadline(id: ConnectionId): void {
+    clearTimeout(this.deadlines.get(id))
+    this.deadlines.delete(id)
   }
 
   async onClose(connection: Connection): Promise<void> {
     const attachment = attachmentOf(connection)
     if (!attachment || this.ended.has(connection)) return
     this.ended.add(connection)
+    this.endDeadline(attachment.id)
     connection.close() // the other half of the handshake: without it the client waits for some ten seconds
     // PartyKit does not tell the code.
     await this.attempt(connection, async () =>
@@ -177,6 +191,7 @@ export default class UserRoom implements Party.Server {
   async onAlarm(): Promise<void> {
     this.store.rung()
     const { failures } = this.store
+    if (this.cold) log('info', 'an alarm has woken the room')
     try {
       const room = await this.roomOfAlarm()
       await room?.alarm()
@@ -265,11 +280,12 @@ export default class UserRoom implements Party.Server {
   }
 
   /**
-   * Ends this instance, which an alarm has made useless: the next event makes a proper one. Its sockets close with
-   * 1000 and come back within seconds, long before anybody is shown as offline.
+   * Ends this instance, which an alarm has made useless: the next event makes a proper one. Its sockets would be cut,
+   * so they are told to connect again; they do within seconds, long before anybody is shown as offline.
    */
   async reset(): Promise<void> {
     await this.core?.idle()
+    for (const connection of this.room.getConnections()) connection.close(closeCodes.drain, 'made anew')
     await this.room
       .blockConcurrencyWhile(async () => {
         throw new Error('made anew after an alarm')
