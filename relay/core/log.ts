@@ -26,7 +26,7 @@ export function append(turn: Turn, fields: NewEntry): Entry {
   turn.appended.push(row)
   noteArrival(turn, entry)
   wake(turn, 'trim', env.now + limits.logKeepMs)
-  wake(turn, 'expiry', env.now + limits.keepMs)
+  wake(turn, 'expiry', env.now + env.settings.announced.keepMs)
   return entry
 }
 

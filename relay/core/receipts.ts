@@ -1,7 +1,6 @@
 /** How far messages have come: watermarks that only grow, never a receipt for each message. */
 import type { ClientFrameOf } from '#shared/frames'
 import type { Millis, UserId } from '#shared/ids'
-import { limits } from '#shared/limits'
 import { append } from './log.ts'
 import type { ConnectionId, Receipts } from './ports.ts'
 import type { PeerRow, Range } from './rows.ts'
@@ -49,7 +48,7 @@ export function receiptsFor({ meta, env }: Turn, { mine, relation, blocked }: Pe
   return {
     delivered: mine.delivered,
     read: mine.read,
-    except: merged(mine.dropped, env.now - limits.keepMs),
+    except: merged(mine.dropped, env.now - env.settings.announced.keepMs),
     show: relation === 'buddies' && !meta.invisible,
   }
 }
@@ -70,7 +69,10 @@ export function takeReceipts(turn: Turn, peer: PeerRow, receipts: Receipts) {
   const { theirs } = peer
   const before = JSON.stringify(theirs)
   theirs.settled = Math.max(theirs.settled, receipts.delivered)
-  theirs.except = merged([...theirs.except, ...receipts.except], turn.env.now - 2 * limits.keepMs)
+  theirs.except = merged(
+    [...theirs.except, ...receipts.except],
+    turn.env.now - 2 * turn.env.settings.announced.keepMs,
+  )
   if (receipts.show) {
     theirs.may.delivered = Math.max(theirs.may.delivered, receipts.delivered)
     theirs.may.read = Math.max(theirs.may.read, receipts.read)

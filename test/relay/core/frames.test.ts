@@ -79,6 +79,7 @@ test('[FR5] a refusal names the frame it is about', async () => {
 test('[FR6] a sender over its rate is told when to go on, and can', async () => {
   const relay = testRelay()
   const [alice, bob] = await relay.pair()
+  await relay.advance(10_000)
 
   for (let i = 0; i < limits.pairSendsBurst; i++) await alice.send('bob', `e${i}`)
   await alice.send('bob', 'too soon')

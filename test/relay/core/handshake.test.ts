@@ -2,6 +2,8 @@ import { expect, test } from 'vitest'
 import { limits } from '#shared/limits'
 import { testRelay } from '../../support/test-relay.ts'
 
+const withoutNonce = (text: string) => text.replace(/"nonce":"[^"]*"/, '')
+
 test('[HS1] the relay speaks first, with another nonce for each socket', async () => {
   const relay = testRelay()
   await relay.person('alice')
@@ -102,7 +104,6 @@ test('[HS3] a name that does not exist gives the same answers', async () => {
   await alice.auth({ signature: 'A'.repeat(86) })
   await nobody.auth({ signature: 'A'.repeat(86) })
 
-  const withoutNonce = (text: string) => text.replace(/"nonce":"[^"]*"/, '')
   expect(nobody.texts.map(withoutNonce)).toEqual(alice.texts.map(withoutNonce))
   expect(nobody.closed).toBe(alice.closed)
 })

@@ -1,0 +1,263 @@
+import { expect, test } from 'vitest'
+import { deviceListHash, loginBytes, type DeviceList } from '#shared/account'
+import type { Register } from '#shared/api'
+import type { AccountId } from '#shared/ids'
+import { makeKeys, makeDevice, signList, signUpBody, type Keys } from '../../support/sign-up.ts'
+import { testRelay, type TestRelay } from '../../support/test-relay.ts'
+
+const noWork = { salt: 'A'.repeat(22), bits: 0, exp: 0, mac: 'A'.repeat(43), answer: 0 }
+const nonce = 'B'.repeat(21) + 'A'
+
+async function login(
+  relay: TestRelay,
+  user: string,
+  key: Keys,
+  changes: { nonce?: string; ts?: number } = {},
+) {
+  const { nonce: used = nonce, ts = relay.now } = changes
+  const signature = await key.sign(loginBytes(relay.relayId, user, 'pw', used, ts))
+  return relay.account(user, { type: 'login', slot: 'pw', nonce: used, ts, signature })
+}
+
+const registerAs = async (relay: TestRelay, change: (body: Register) => Promise<object> | object) => {
+  const { body } = await signUpBody({ relayId: relay.relayId, user: 'alice', work: noWork })
+  return relay.account('alice', { type: 'register', body: { ...body, ...(await change(body)) } })
+}
+
+test('[AC1] an account is made of a body that both keys have signed', async () => {
+  const relay = testRelay()
+
+  const { acct } = await relay.person('alice')
+
+  expect(relay.row('alice', 'meta')).toMatchObject({ name: 'alice', acct, devices: { version: 1 } })
+})
+
+test.each([
+  ['signed by nobody', () => ({ signatures: { login: 'A'.repeat(86), account: 'A'.repeat(86) } })],
+  [
+    'with swapped signatures',
+    ({ signatures }: Register) => ({
+      signatures: { login: signatures.account, account: signatures.login },
+    }),
+  ],
+  [
+    'with a bundle of somebody else',
+    ({ slots }: Register) => ({ slots: [{ ...slots[0]!, loginKey: 'A'.repeat(43) }] }),
+  ],
+  ['for another name', () => ({ user: 'bob' })],
+  ['without a way in', () => ({ slots: [] })],
+  ['with a way in twice', ({ slots }: Register) => ({ slots: [...slots, ...slots] })],
+  ['with a list that the account key has not signed', ({ list }: Register) => ({ list: { ...list, ts: 1 } })],
+  ['with a list that is not the first', ({ list }: Register) => ({ list: { ...list, ver: 2 } })],
+])('[AC1] one %s is not made', async (_, change) => {
+  const relay = testRelay()
+
+  const reply = await registerAs(relay, change)
+
+  expect(reply.type).toBe('error')
+  expect(relay.backup('alice').size).toBe(0)
+})
+
+test('[AC1] a name that is taken is refused with conflict', async () => {
+  const relay = testRelay()
+  await relay.person('alice')
+
+  expect(await registerAs(relay, () => ({}))).toEqual({ type: 'error', code: 'conflict' })
+})
+
+test('[AC1] whoever lost the answer gets it again', async () => {
+  const relay = testRelay()
+  const { body, acct } = await relay.person('alice')
+
+  expect(await relay.account('alice', { type: 'register', body })).toEqual({ type: 'registered', acct })
+})
+
+test('[AC2] a failed login answers the same for a name that exists and one that does not', async () => {
+  const relay = testRelay()
+  await relay.person('alice')
+  const wrong = await makeKeys()
+
+  const replies = [await login(relay, 'alice', wrong), await login(relay, 'nobody-here', wrong)]
+
+  expect(replies).toEqual([
+    { type: 'error', code: 'not-authorized' },
+    { type: 'error', code: 'not-authorized' },
+  ])
+  expect(relay.backup('nobody-here').size).toBe(0)
+})
+
+test('a login gives back the bundle and the newest list', async () => {
+  const relay = testRelay()
+  const alice = await relay.person('alice')
+  await relay.addDevice('alice')
+
+  const reply = await login(relay, 'alice', alice.login)
+
+  const { bundle } = alice.body.slots[0]!
+  expect(reply).toEqual({ type: 'logged-in', acct: alice.acct, bundle, list: alice.list })
+})
+
+test('[AC3] a login nonce serves once, also after a restart', async () => {
+  const relay = testRelay()
+  const alice = await relay.person('alice')
+  await login(relay, 'alice', alice.login)
+
+  await relay.kill('alice')
+
+  expect(await login(relay, 'alice', alice.login)).toEqual({ type: 'error', code: 'not-authorized' })
+})
+
+test('[AC3] and for two minutes', async () => {
+  const relay = testRelay()
+  const alice = await relay.person('alice')
+  const ts = relay.now
+
+  await relay.advance(120_001)
+
+  expect(await login(relay, 'alice', alice.login, { ts })).toEqual({ type: 'error', code: 'not-authorized' })
+})
+
+test('[AC4] a list that does not follow the last one is refused, and the old one stays', async () => {
+  const relay = testRelay()
+  const alice = await relay.person('alice')
+  const first = alice.list
+  await relay.addDevice('alice')
+  const own = alice.devices.map((device) => device.own)
+  const mallory = { ...alice, account: await makeKeys() }
+  const prev = deviceListHash(alice.list)
+  const lists: DeviceList[] = [
+    await signList(alice, own, { ver: 4, prev }),
+    await signList(alice, own, { ver: 3, prev: deviceListHash(first) }),
+    await signList(alice, own, { ver: 2, prev: deviceListHash(first) }),
+    first,
+    await signList(mallory, own, { ver: 3, prev }),
+    { ...(await signList(alice, own, { ver: 3, prev })), ts: 1 },
+    await signList(alice, [own[0]!, own[0]!], { ver: 3, prev }),
+  ]
+
+  const codes = []
+  for (const list of lists) {
+    const reply = await relay.account('alice', { type: 'put-devices', list })
+    codes.push(reply.type === 'error' && reply.code)
+  }
+
+  expect(codes).toEqual([
+    'conflict',
+    'conflict',
+    'conflict',
+    'conflict',
+    'not-authorized',
+    'not-authorized',
+    'bad-request',
+  ])
+  expect(relay.row<{ devices: object }>('alice', 'meta').devices).toEqual({ version: 2, hash: prev })
+})
+
+test('[AC4] the same list again is confirmed again, and is no news', async () => {
+  const relay = testRelay()
+  const alice = await relay.connect('alice')
+  await relay.addDevice('alice')
+  const { list } = await relay.person('alice')
+
+  const reply = await relay.account('alice', { type: 'put-devices', list })
+
+  expect(reply).toEqual({ type: 'ok', version: 2, hash: deviceListHash(list) })
+  expect(alice.entries('devices')).toHaveLength(1)
+})
+
+test('[AC5] a device that is no longer in the list is disconnected, and stays out', async () => {
+  const relay = testRelay()
+  const alice = await relay.connect('alice')
+  const laptop = await relay.connect('alice', { device: 1 })
+  const { devices } = await relay.person('alice')
+
+  await relay.putDevices('alice', [devices[0]!])
+  const back = await relay.open('alice')
+  await back.auth({
+    device: laptop.device.own.id,
+    signature: await laptop.device.own.dak.sign(new Uint8Array(1)),
+  })
+
+  expect([alice.closed, laptop.closed]).toEqual([null, 4403])
+  expect(back.last('error').code).toBe('not-authorized')
+})
+
+test('[AC5] a device whose key was replaced is another device', async () => {
+  const relay = testRelay()
+  const alice = await relay.connect('alice')
+  const laptop = await relay.connect('alice', { device: 1 })
+  const person = await relay.person('alice')
+  const replaced = { ...laptop.device, own: { ...(await makeDevice()), id: laptop.device.own.id } }
+
+  await relay.putDevices('alice', [person.devices[0]!, replaced])
+
+  expect([alice.closed, laptop.closed]).toEqual([null, 4403])
+})
+
+test('[AC6] own devices and buddies learn of a changed list, strangers and blocked ones do not', async () => {
+  const relay = testRelay()
+  const [alice, bob] = await relay.pair()
+  const carol = await relay.connect('carol')
+  await relay.befriend(alice, carol)
+  await alice.roster('block', 'carol')
+  const dave = await relay.connect('dave')
+  await alice.send('dave', 'k', { kind: 'knock' })
+
+  await relay.addDevice('alice')
+  await relay.advance(1000)
+
+  const { version, hash } = relay.row<{ devices: { version: number; hash: string } }>('alice', 'meta').devices
+  expect(alice.entries('devices')).toMatchObject([{ version, hash }])
+  expect(bob.entries('devices')).toMatchObject([{ peer: 'alice', version, hash }])
+  expect([carol.entries('devices'), dave.entries('devices')]).toEqual([[], []])
+})
+
+test('[AC6] also when there are more buddies than one event can tell', async () => {
+  const relay = testRelay()
+  const alice = await relay.connect('alice')
+  const buddies = []
+  for (let i = 0; i < 45; i++) {
+    const buddy = await relay.connect(`buddy${i}`)
+    await relay.befriend(buddy, alice)
+    buddies.push(buddy)
+    if (i % 15 === 14) {
+      await relay.advance(5000)
+      for (const one of [alice, ...buddies]) await one.text('{"type":"ping"}')
+    }
+  }
+
+  await relay.addDevice('alice')
+  await relay.advance(5000)
+
+  expect(buddies.map((buddy) => buddy.entries('devices').length)).toEqual(buddies.map(() => 1))
+})
+
+test('[AC8] device lists are given to whoever names the account, from the version they know', async () => {
+  const relay = testRelay()
+  const alice = await relay.person('alice')
+  await relay.addDevice('alice')
+  await relay.addDevice('alice')
+
+  const ask = (acct: AccountId | null, after: number) =>
+    relay.account('alice', { type: 'get-devices', acct, after })
+  const lists = async (after: number) => {
+    const reply = await ask(alice.acct, after)
+    return reply.type === 'devices' && reply.lists.map(({ ver }) => ver)
+  }
+
+  expect([await lists(0), await lists(2), await lists(3)]).toEqual([[1, 2, 3], [3], []])
+})
+
+test('[AC8] and to nobody who guesses: a wrong account is like a name that does not exist', async () => {
+  const relay = testRelay()
+  await relay.person('alice')
+  const acct = 'A'.repeat(22) as AccountId
+
+  const replies = [
+    await relay.account('alice', { type: 'get-devices', acct, after: 0 }),
+    await relay.account('alice', { type: 'get-devices', acct: null, after: 0 }),
+    await relay.account('nobody-here', { type: 'get-devices', acct, after: 0 }),
+  ]
+
+  expect(replies).toEqual(replies.map(() => ({ type: 'error', code: 'item-not-found' })))
+})

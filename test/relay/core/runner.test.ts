@@ -1,0 +1,158 @@
+import { expect, test } from 'vitest'
+import type { UserId } from '#shared/ids'
+import { limits } from '#shared/limits'
+import { memoryStore } from '../../../relay/core/memory-store.ts'
+import type { ConnectionState, RoomHost, Sockets, Store } from '../../../relay/core/ports.ts'
+import { createRoom } from '../../../relay/core/runner.ts'
+import { announcedLimits } from '../../../relay/http/announced.ts'
+import { verify } from '../../../relay/http/web-crypto.ts'
+import { mulberry32, seededRandom } from '../../support/seeded.ts'
+import { testRelay } from '../../support/test-relay.ts'
+
+const open: ConnectionState = {
+  version: 1,
+  sent: 0,
+  acked: 0,
+  live: false,
+  watching: false,
+  activity: 'idle',
+  since: 0,
+  seenAt: 0,
+  bad: 0,
+}
+
+/** A host that writes down what it is told, in order. */
+function recordingHost(store: Store = memoryStore()) {
+  const done: string[] = []
+  const states = new Map<string, ConnectionState>()
+  const sockets: Sockets = {
+    states: () => states,
+    send: (id, text) => done.push(`send ${id} ${JSON.parse(text).type}`),
+    close: (id, code) => {
+      states.delete(id)
+      done.push(`close ${id} ${code}`)
+    },
+    remember: (id, state) => {
+      states.set(id, state)
+      done.push(`remember ${id}`)
+    },
+    buffered: () => 0,
+  }
+  const host: RoomHost = {
+    self: 'alice' as UserId,
+    store,
+    sockets,
+    link: { post: () => Promise.reject(new Error('unreachable')) },
+    settings: { relayId: 'A'.repeat(43), announced: announcedLimits() },
+    clock: () => 1000,
+    random: seededRandom(mulberry32(1)),
+    verify,
+    log: (level, text) => done.push(`${level} ${text}`),
+    metric: () => {},
+  }
+  return { room: createRoom(host), done, states, host }
+}
+
+/** A store that does not answer before it is told to. */
+function slowStore() {
+  const inner = memoryStore()
+  const { promise: gate, resolve: release } = Promise.withResolvers<void>()
+  const store: Store = {
+    ...inner,
+    transact: (run) =>
+      inner.transact(async (tx) => {
+        const result = await run(tx)
+        await gate
+        return result
+      }),
+  }
+  return { store, release }
+}
+
+test('nothing is performed before the commit', async () => {
+  const { store, release } = slowStore()
+  const { room, done } = recordingHost(store)
+
+  const opened = room.opened('c1')
+  await new Promise((resolve) => setImmediate(resolve))
+  const early = [...done]
+  release()
+  await opened
+
+  expect(early).toEqual([])
+  expect(done).toEqual(['remember c1', 'send c1 hello'])
+})
+
+test('a commit that fails performs nothing and closes the socket', async () => {
+  const failing: Store = { ...memoryStore(), transact: () => Promise.reject(new Error('the disk is full')) }
+  const { room, done, states } = recordingHost(failing)
+  states.set('c1', open)
+
+  await room.received('c1', '{"type":"auth"}'.padEnd(20))
+  await room.received('c1', JSON.stringify({ type: 'ack', seq: 1 }))
+
+  expect(done.filter((line) => line.startsWith('send'))).toEqual(['send c1 error'])
+  expect(done.filter((line) => line.startsWith('close'))).toEqual(['close c1 4401'])
+})
+
+test('our own mistake closes the socket with 1011 and is logged', async () => {
+  const failing: Store = { ...memoryStore(), transact: () => Promise.reject(new Error('the disk is full')) }
+  const { room, done, states } = recordingHost(failing)
+  states.set('c1', { ...open, device: 'AAAAAAAAAAA' as never })
+
+  await room.received('c1', JSON.stringify({ type: 'ack', seq: 1 }))
+
+  expect(done).toEqual(['error an event failed', 'close c1 1011'])
+})
+
+test('beyond 256 waiting events a room refuses more, and goes on', async () => {
+  const { store, release } = slowStore()
+  const { room, done, states } = recordingHost(store)
+  states.set('c1', open)
+  const waiting = Array.from({ length: limits.mailboxEventsMax + 1 }, () => room.alarm())
+
+  const reply = await room.peer('bob' as UserId, { type: 'typing', version: 1, state: 'paused' })
+  const account = await room.account({ type: 'get-devices', acct: null, after: 0 })
+  await room.received('c1', '{"type":"ping"}')
+  release()
+  await Promise.all(waiting)
+
+  expect([reply, account]).toMatchObject([{ code: 'resource-constraint' }, { code: 'resource-constraint' }])
+  expect(done).toContain('close c1 1013')
+  expect(await room.peer('bob' as UserId, { type: 'typing', version: 1, state: 'paused' })).toMatchObject({
+    code: 'item-not-found',
+  })
+})
+
+test('a frame over 128 KiB ends its socket', async () => {
+  const { room, done, states } = recordingHost()
+  states.set('c1', open)
+
+  await room.received('c1', 'x'.repeat(limits.frameInBytesMax + 1))
+
+  expect(done).toEqual(['close c1 4413'])
+})
+
+test('what may be lost is not sent to a socket that is behind', async () => {
+  const relay = testRelay()
+  const [alice, bob] = await relay.pair()
+  relay.buffered = 1024 * 1024
+  alice.forget()
+
+  await bob.say('typing', { to: 'alice' as UserId, state: 'composing' })
+  await bob.send('alice', 'e1')
+
+  expect(alice.received('typing')).toEqual([])
+  expect(alice.inbox).toEqual(['e1'])
+})
+
+test('`idle` resolves when nothing is handled and no call is under way', async () => {
+  const { room } = recordingHost()
+
+  const opened = room.opened('c1')
+  const busy = room.busy
+  await room.idle()
+  await opened
+
+  expect([busy, room.busy]).toEqual([true, false])
+})
