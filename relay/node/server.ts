@@ -45,6 +45,11 @@ async function start(config: Config) {
     clock,
     newRelayId: () => toBase64(random.bytes(32)),
     onFatal: (error) => die('the database cannot be written any more', error),
+  }).catch((error: Error) => {
+    throw new ConfigError(
+      `The data in ${folder} cannot be used (${error.message}): use the version of Parley that wrote them, ` +
+        'bring back a backup, or set PARLEY_DATA to another folder.',
+    )
   })
   const behindMs = () => (database.waitingSince === null ? 0 : clock() - database.waitingSince)
 

@@ -37,7 +37,8 @@ export type RelayOptions = {
 /** The relay on Node, as `npm run relay` starts it, on a free port of the loopback interface. */
 export async function spawnRelay(options: RelayOptions = {}): Promise<RelayProcess> {
   const { port, data } = await placeFor(options)
-  const env = { PARLEY_HOST: '127.0.0.1', PARLEY_PORT: String(port), PARLEY_DATA: data, ...options.env }
+  const place = { PARLEY_HOST: '127.0.0.1', PARLEY_PORT: String(port), PARLEY_DATA: data }
+  const env = { ...place, PARLEY_DRAIN_MS: '50', ...options.env } // it stops at once, or `stop` would lose patience
   return launch([process.execPath, 'relay/node/server.ts'], { port, data, env })
 }
 

@@ -81,6 +81,8 @@ export interface Outgoing {
 }
 
 interface Waiter {
+  /** It waits for a frame of this connection; what a device has stored outlives its connections. */
+  ofSocket: boolean
   check(): boolean
   fail(error: Error): void
 }
@@ -173,8 +175,8 @@ export class WireClient {
       socket.on('close', (code, reason) => {
         resolve({ code, reason: reason.toString() })
         if (socket !== this.socket) return
-        for (const waiter of Array.from(this.#waiters))
-          waiter.fail(new Error(`the socket closed with ${code} ${reason}`))
+        const lost = Array.from(this.#waiters).filter(({ ofSocket }) => ofSocket)
+        for (const waiter of lost) waiter.fail(new Error(`the socket closed with ${code} ${reason}`))
       })
     })
     socket.on('error', () => undefined) // "close" follows
@@ -262,6 +264,7 @@ export class WireClient {
       () => (found = this.frames.find(matches)) !== undefined,
       String(wanted),
       deadlineMs,
+      true,
     ).then(() => found!)
   }
 
@@ -280,7 +283,7 @@ export class WireClient {
     return (await this.entry(is, deadlineMs)) as EntryOf<'message'>
   }
 
-  #wait(check: () => boolean, what: string, deadlineMs: number): Promise<void> {
+  #wait(check: () => boolean, what: string, deadlineMs: number, ofSocket = false): Promise<void> {
     if (check()) return Promise.resolve()
     return new Promise((resolve, reject) => {
       const end = () => {
@@ -296,6 +299,7 @@ export class WireClient {
         fail(new Error(`${this.user} waited ${deadlineMs} ms for ${what}; came: ${seen}`))
       }, deadlineMs)
       const waiter: Waiter = {
+        ofSocket,
         check() {
           if (!check()) return false
           end()
