@@ -112,10 +112,7 @@ export default class UserRoom implements Party.Server {
     }
     connection.setState({ id, state })
     // A timer keeps the room awake, so it ends as soon as it is not needed.
-    const late = setTimeout(() => {
-      sayNotAuthorized(connection)
-      connection.close(closeCodes.notAuthorized, 'not authorized in time')
-    }, limits.authDeadlineMs)
+    const late = setTimeout(() => tooLate(connection), limits.authDeadlineMs)
     this.deadlines.set(id, late)
     await this.attempt(connection, async () => (await this.roomOf(connection.uri)).opened(id))
   }
@@ -307,9 +304,14 @@ export default class UserRoom implements Party.Server {
 const notFound = () => refusal(new ProtocolError('item-not-found', 'no such room'))
 const unavailable = (problem: string) => refusal(new ProtocolError('resource-constraint', problem))
 
-function sayNotAuthorized(connection: Connection) {
+function tooLate(connection: Connection) {
   const { action } = errors['not-authorized']
-  connection.send(JSON.stringify({ type: 'error', code: 'not-authorized', action } satisfies ServerFrame))
+  try {
+    connection.send(JSON.stringify({ type: 'error', code: 'not-authorized', action } satisfies ServerFrame))
+    connection.close(closeCodes.notAuthorized, 'not authorized in time')
+  } catch {
+    // gone already
+  }
 }
 
 /** The room's name as the URL has it, without any decoding, or null when it is no user name. */
