@@ -17,7 +17,7 @@ const lobby = (id: string, env: Record<string, unknown>) =>
 const request = (path: string, init: RequestInit = {}) =>
   new Request(`https://relay.example${path}`, init) as unknown as Party.Request
 
-const headers = () => new Headers(signedCall(secret, call, now).headers)
+const signedHeaders = () => new Headers(signedCall(secret, call, now).headers)
 
 /** A plain request from outside to a room. */
 const at = (path: string, room: string, init: RequestInit) => {
@@ -25,29 +25,29 @@ const at = (path: string, room: string, init: RequestInit) => {
   const headers = { ...(init.headers as object), 'content-length': String(body?.length ?? 0) }
   return UserRoom.onBeforeRequest(
     request(`/parties/user/${room}${path}`, { ...init, headers }),
-    lobby(room, env),
+    lobby(room, { PARLEY_SECRET }),
   )
 }
 
 describe('calls between rooms', () => {
   test('[LN5] a signed call names its caller', () => {
-    expect(callerOf(secret, headers(), call, now)).toBe('alice')
-    expect(callerOf(secret, headers(), call, now + 119_000)).toBe('alice')
+    expect(callerOf(secret, signedHeaders(), call, now)).toBe('alice')
+    expect(callerOf(secret, signedHeaders(), call, now + 119_000)).toBe('alice')
   })
 
   test('[LN5] with any part changed, of another relay, too old or too new, it names nobody', () => {
     const changed = (name: string, value: string) => {
-      const all = headers()
+      const all = signedHeaders()
       all.set(name, value)
       return all
     }
 
-    expect(callerOf(secret, headers(), { ...call, to: 'carol' }, now)).toBeNull()
-    expect(callerOf(secret, headers(), { ...call, body: `${call.body} ` }, now)).toBeNull()
-    expect(callerOf(secret, headers(), { ...call, path: internalPaths.account }, now)).toBeNull()
-    expect(callerOf(utf8(`${PARLEY_SECRET}!`), headers(), call, now)).toBeNull()
-    expect(callerOf(secret, headers(), call, now + 120_001)).toBeNull()
-    expect(callerOf(secret, headers(), call, now - 120_001)).toBeNull()
+    expect(callerOf(secret, signedHeaders(), { ...call, to: 'carol' }, now)).toBeNull()
+    expect(callerOf(secret, signedHeaders(), { ...call, body: `${call.body} ` }, now)).toBeNull()
+    expect(callerOf(secret, signedHeaders(), { ...call, path: internalPaths.account }, now)).toBeNull()
+    expect(callerOf(utf8(`${PARLEY_SECRET}!`), signedHeaders(), call, now)).toBeNull()
+    expect(callerOf(secret, signedHeaders(), call, now + 120_001)).toBeNull()
+    expect(callerOf(secret, signedHeaders(), call, now - 120_001)).toBeNull()
     expect(callerOf(secret, changed('x-parley-from', 'mallory'), call, now)).toBeNull()
     expect(callerOf(secret, changed('x-parley-time', String(now + 1)), call, now)).toBeNull()
     expect(callerOf(secret, changed('x-parley-version', '2'), call, now)).toBeNull()
@@ -55,7 +55,7 @@ describe('calls between rooms', () => {
       expect(callerOf(secret, changed('x-parley-signature', signature), call, now)).toBeNull()
     }
     for (const name of linkHeaders) {
-      const fewer = headers()
+      const fewer = signedHeaders()
       fewer.delete(name)
       expect(callerOf(secret, fewer, call, now)).toBeNull()
     }
@@ -91,13 +91,11 @@ describe('settings', () => {
 })
 
 describe('the edge', () => {
-  const env = { PARLEY_SECRET }
-
   test('[LN5] what a request from outside says of itself in our own headers is taken off', () => {
     const headers = Object.fromEntries(linkHeaders.map((name) => [name, 'forged']))
     const forged = request('/parties/user/alice', { headers })
 
-    const passed = UserRoom.onBeforeConnect(forged, lobby('alice', env)) as Party.Request
+    const passed = UserRoom.onBeforeConnect(forged, lobby('alice', { PARLEY_SECRET })) as Party.Request
 
     expect(linkHeaders.filter((name) => passed.headers.has(name))).toEqual([])
   })
