@@ -33,12 +33,12 @@ async function startRelay(): Promise<{ url: string; ended: Promise<number> }> {
   process.once('SIGTERM', () => relay.kill('SIGTERM'))
   process.on('SIGINT', () => {}) // the relay's end is ours
   const url = `http://${process.env.PARLEY_HOST ?? '127.0.0.1'}:${process.env.PARLEY_PORT ?? '1999'}`
-  let gone = false
-  void ended.then(() => (gone = true))
-  while (!gone && !(await fetch(`${url}/healthz`).catch(() => null))?.ok) {
+  const gone = { yet: false }
+  void ended.then(() => (gone.yet = true))
+  while (!gone.yet && !(await fetch(`${url}/healthz`).catch(() => null))?.ok) {
     await new Promise((resume) => setTimeout(resume, 50))
   }
-  if (gone) process.exit(await ended)
+  if (gone.yet) process.exit(await ended)
   return { url, ended }
 }
 

@@ -22,7 +22,9 @@ export async function deriveRoot(input: {
   const { secret, slot, relayId, user, onProgress } = input
   if (slot === 'code') return codeRoot(secret, relayId, user)
   const root = await argon2idAsync(secret.normalize('NFKC'), passwordSalt(relayId, user), {
-    ...{ m: kdf.m, t: kdf.t, p: kdf.p },
+    m: kdf.m,
+    t: kdf.t,
+    p: kdf.p,
     dkLen: 32,
     asyncTick: tickMs,
     onProgress,

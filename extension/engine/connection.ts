@@ -2,7 +2,7 @@
  * The one socket of this device: it opens, proves itself, stays alive, and comes back by the rules of R-45. It knows
  * frames but not what they mean: the engine hands it those it wants sent and takes those that come.
  */
-import PartySocket from 'partysocket'
+import { PartySocket } from 'partysocket'
 import { closeCodes } from '#shared/errors'
 import { parseServerFrame, pingText, type ClientFrame, type ServerFrame } from '#shared/frames'
 import type { Millis, UserId } from '#shared/ids'

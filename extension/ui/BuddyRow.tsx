@@ -62,7 +62,7 @@ export function BuddyRow({ buddy, now, isStop, opensOnEnter, onOpen, onMute, onR
           </span>
         </span>
         <span class="buddy-side">
-          {last && <span class="buddy-time">{shortTime(last.at, now)}</span>}
+          {last && <bdi class="buddy-time">{shortTime(last.at, now)}</bdi>}
           {unread > 0 && (
             <span class={isMuted ? 'pill muted' : 'pill'}>{unread > 99 ? '99+' : number(unread)}</span>
           )}

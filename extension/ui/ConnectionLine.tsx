@@ -17,6 +17,9 @@ const icons: Record<Line['type'], IconNode> = {
   refused: TriangleAlert,
 }
 
+/** Trying again changes nothing: only signing in anew does. */
+const final = new Set(['not-authorized', 'credentials-expired', 'account-disabled'])
+
 function words(line: Line): ComponentChildren {
   if (line.type === 'connecting') return say('connecting')
   if (line.type === 'offline') return say('offlineLine')
@@ -30,13 +33,14 @@ function words(line: Line): ComponentChildren {
 export function ConnectionLine({ store }: { store: ConnectionStore }) {
   const line = store.line.value
   if (!line) return null
-  const isWaiting = line.type === 'refused' || (line.type === 'reconnecting' && line.seconds > 0)
+  const isWorthTrying =
+    line.type === 'refused' ? !final.has(line.reason) : line.type === 'reconnecting' && line.seconds > 0
   return (
     <div class={`connection-line ${line.type}`}>
       <div class="connection-inside">
         <Icon of={icons[line.type]} size={14} />
         <output>{words(line)}</output>
-        {isWaiting && (
+        {isWorthTrying && (
           <Button kind="link" onClick={() => void store.tryNow()}>
             {say('tryNow')}
           </Button>

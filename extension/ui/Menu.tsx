@@ -65,12 +65,21 @@ interface PopoverProps {
   onClose(): void
   /** A dialog with this name; left out for a menu, which Tab closes. */
   dialogLabel?: string
+  /** Which edges are in one line. */
+  align?: 'start' | 'end'
   children: ComponentChildren
   class?: string
 }
 
 /** A sheet over everything, under its anchor if there is room and above it if not. Closes by Esc and by a click elsewhere. */
-export function Popover({ anchor, onClose, dialogLabel, children, class: name = '' }: PopoverProps) {
+export function Popover({
+  anchor,
+  onClose,
+  dialogLabel,
+  align = 'end',
+  children,
+  class: name = '',
+}: PopoverProps) {
   const sheet = useRef<HTMLDivElement>(null)
   const [place, setPlace] = useState<{ left: string; top: string } | null>(null)
 
@@ -78,7 +87,7 @@ export function Popover({ anchor, onClose, dialogLabel, children, class: name = 
     const element = sheet.current!
     element.showPopover?.() // the top layer: no list that scrolls cuts it off
     const { width, height } = element.getBoundingClientRect()
-    setPlace(placeBy(anchor.getBoundingClientRect(), { width, height }))
+    setPlace(placeBy(anchor.getBoundingClientRect(), { width, height }, align))
     const first = element.querySelector<HTMLElement>('[role^=menuitem][tabindex="0"]')
     first?.focus({ preventScroll: true })
     return () => {
@@ -132,14 +141,20 @@ export function Popover({ anchor, onClose, dialogLabel, children, class: name = 
 
 /** Keeps this far from the edges of the page. */
 const margin = 8
+/** And this far from its anchor. */
+const gap = 4
 
-function placeBy(anchor: DOMRect, { width, height }: { width: number; height: number }) {
+function placeBy(
+  anchor: DOMRect,
+  { width, height }: { width: number; height: number },
+  align: 'start' | 'end',
+) {
   const isRightToLeft = document.documentElement.dir === 'rtl'
-  const wanted = isRightToLeft ? anchor.left : anchor.right - width
+  const wanted = (align === 'end') === isRightToLeft ? anchor.left : anchor.right - width
   const left = Math.max(margin, Math.min(wanted, window.innerWidth - width - margin))
-  const below = anchor.bottom + 4
+  const below = anchor.bottom + gap
   const fitsBelow = below + height <= window.innerHeight - margin
-  const top = fitsBelow ? below : Math.max(margin, anchor.top - height - 4)
+  const top = fitsBelow ? below : Math.max(margin, anchor.top - height - gap)
   return { left: `${Math.round(left)}px`, top: `${Math.round(top)}px` }
 }
 

@@ -34,7 +34,7 @@ export function MessageBubble({ message, name, onRetry, onDiscard }: Props) {
       </div>
       <div class={isLast || showsTick ? 'message-meta' : 'visually-hidden'}>
         {' '}
-        {(isLast || showsTick) && <span class="message-time">{timeOfDay(at)}</span>}
+        {(isLast || showsTick) && <bdi class="message-time">{timeOfDay(at)}</bdi>}
         {written !== null && <span> {say('written', timeOfDay(written))}</span>}{' '}
         {tick && <TickMark tick={tick} isShown={showsTick} name={name} />}
       </div>

@@ -61,6 +61,7 @@ export function MyStatus({ store, me, account }: Props) {
       {isOpen && (
         <Popover
           anchor={button.current!}
+          align="start"
           dialogLabel={say('myStatus')}
           class="my-status-sheet"
           onClose={() => setOpen(false)}

@@ -43,7 +43,7 @@ const aboutRelay = new Set([
 export function Welcome({ store }: { store: WelcomeStore }) {
   const account = store.newAccount.value
   return (
-    <main class="welcome">
+    <main class={store.mode.value === 'choice' && !account ? 'welcome centred' : 'welcome'}>
       {account ? (
         <RecoveryCode {...account} onSaved={store.codeSaved} />
       ) : (
@@ -87,7 +87,7 @@ function Choice({ onChoose }: { onChoose(mode: 'create' | 'sign-in'): void }) {
  */
 export function WelcomeInPopup({ onOpen }: { onOpen(mode: 'create' | 'sign-in'): void }) {
   return (
-    <main class="welcome in-popup">
+    <main class="welcome centred">
       <Introduction />
       <Choice onChoose={onOpen} />
       <p class="welcome-note">{say('opensInTab')}</p>

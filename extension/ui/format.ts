@@ -16,7 +16,7 @@ function format(at: Millis, options: Intl.DateTimeFormatOptions): string {
   return known.format(at)
 }
 
-export const timeOfDay = (at: Millis): string => format(at, { hour: '2-digit', minute: '2-digit' })
+export const timeOfDay = (at: Millis): string => format(at, { hour: 'numeric', minute: '2-digit' })
 
 /** In full: what a time says when one asks for more. */
 export const fullTime = (at: Millis): string => format(at, { dateStyle: 'full', timeStyle: 'short' })

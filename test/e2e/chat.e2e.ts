@@ -1,15 +1,17 @@
 /** The main path: two people, the built extension, a real relay on Node. */
+import { launchChromium } from '../support/chromium.ts'
 import { buddy, chatTab, message, newPerson, openChat, say, texts } from '../support/people.ts'
 import { expect, freshName, test } from './fixtures.ts'
 
 test('[R-19] a message is there at once and its tick goes up to Read', async ({ pair: { alice, bob } }) => {
   const hers = await openChat(alice, bob.name)
+  const opened = bob.context.waitForEvent('page', (page) => page.url().includes('chat.html'))
   await say(hers, 'hello bob')
   const bubble = message(hers, 'hello bob')
   await expect(bubble).toContainText(/Sending|Stored|Delivered/)
   await expect(bubble).toContainText(/Delivered/)
 
-  const his = await chatTab(bob, alice.name)
+  const his = await opened
   await expect(message(his, 'hello bob')).toBeVisible()
   await his.getByRole('textbox', { name: 'Message' }).click()
 
@@ -77,11 +79,11 @@ test('[E10] a draft survives closing the window', async ({ pair: { alice, bob } 
       () =>
         new Promise<string[]>((done, fail) => {
           const open = indexedDB.open('parley')
-          open.onerror = () => fail(open.error)
-          open.onsuccess = () => {
+          open.addEventListener('error', () => fail(open.error))
+          open.addEventListener('success', () => {
             const all = open.result.transaction('drafts').objectStore('drafts').getAll()
-            all.onsuccess = () => done(all.result.map((row: { text: string }) => row.text))
-          }
+            all.addEventListener('success', () => done(all.result.map((row: { text: string }) => row.text)))
+          })
         }),
     )
     await again.close()
@@ -134,7 +136,6 @@ test('[R-46] a message to somebody offline waits, is told so, and arrives on ret
   await say(hers, 'for when you are back')
   await expect(message(hers, 'for when you are back')).toContainText('Stored')
 
-  const { launchChromium } = await import('../support/chromium.ts')
   const back = await launchChromium({ profile: carol.profile })
   const chat = await back.page(`chat.html?with=${alice.name}`)
   await expect(message(chat, 'for when you are back')).toBeVisible()

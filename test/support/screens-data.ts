@@ -1,0 +1,562 @@
+/** What the screens of screens.ts show: made-up people, and everything that can happen to them. */
+import type { Page } from '@playwright/test'
+import type { EnvelopeId, UserId } from '#shared/ids'
+import { limits } from '#shared/limits'
+import type {
+  ConnectionRow,
+  ConversationRow,
+  Db,
+  MessageRow,
+  OutboxRow,
+  PresenceRow,
+  RosterRow,
+} from '../../extension/db/db.ts'
+import { pendingTs } from '../../extension/db/db.ts'
+
+type Tables = {
+  [Name in keyof Db]: Db[Name] extends { toArray(): PromiseLike<(infer Row)[]> } ? Row[] : never
+}
+/** Rows by table; of some, like keys, only what a page looks at. */
+export type Rows = { [Name in keyof Tables as Tables[Name] extends never ? never : Name]?: object[] }
+
+export interface Screen {
+  name: string
+  path: string
+  size: { width: number; height: number }
+  now: number
+  rows: Rows
+  dark?: boolean
+  forced?: boolean
+  rtl?: boolean
+  /** The error with which IndexedDB refuses to open. */
+  brokenDatabase?: string
+  act?: (page: Page) => Promise<unknown>
+}
+
+const now = Date.UTC(2026, 2, 17, 13, 23)
+const minutes = (count: number) => now - count * 60_000
+const popup = { width: 360, height: 560 }
+const chat = { width: 380, height: 560 }
+const tab = { width: 1100, height: 800 }
+
+const me = 'alice' as UserId
+const user = (name: string) => name as UserId
+let count = 0
+const id = () => `01957e00-0000-7000-8000-${String(++count).padStart(12, '0')}` as EnvelopeId
+
+const account = {
+  key: 'me',
+  user: me,
+  relay: 'https://relay.example',
+  device: 'AAAAAAAAAAA',
+  list: { devices: [{ id: 'AAAAAAAAAAA', name: 'Firefox on Linux' }] },
+}
+const connection = (rest: Partial<ConnectionRow> = {}): ConnectionRow => ({
+  key: 'connection',
+  state: 'connected',
+  heardAt: now,
+  skew: 0,
+  live: true,
+  ...rest,
+})
+const announced = (offline: 'store' | 'refuse') => ({
+  key: 'relay',
+  limits: { ...limits, offline },
+})
+const status = (line = connection(), offline: 'store' | 'refuse' = 'store') => [
+  line,
+  { key: 'self', mode: 'auto', status: 'Reading, slowly', show: 'online' },
+  announced(offline),
+]
+
+const buddy = (name: string, rest: Partial<RosterRow> = {}): RosterRow => ({
+  peer: user(name),
+  relation: 'buddies',
+  muted: false,
+  blocked: false,
+  version: 1,
+  ...rest,
+})
+const present = (name: string, show: PresenceRow['show'], rest: Partial<PresenceRow> = {}): PresenceRow => ({
+  peer: user(name),
+  show,
+  until: now + 60_000_000,
+  version: 1,
+  ...rest,
+})
+const talk = (
+  name: string,
+  text: string,
+  ago: number,
+  unread = 0,
+  direction: 'in' | 'out' = 'in',
+): ConversationRow => ({
+  peer: user(name),
+  readTs: minutes(ago + 1),
+  readSentTs: 0,
+  delivered: 0,
+  read: 0,
+  except: [],
+  last: { id: id(), ts: minutes(ago), direction, text },
+  unread,
+})
+
+const people: Rows = {
+  account: [account],
+  status: status(),
+  roster: [
+    buddy('bob'),
+    buddy('carol.dee'),
+    buddy('dmitri'),
+    buddy('eve'),
+    buddy('farid', { muted: true }),
+    buddy('grace-hopper'),
+    buddy('hana'),
+    buddy('ines'),
+    buddy('jonas'),
+    buddy('mallory', {
+      relation: 'asked',
+      knock: { text: 'Hi Alice, it is Mallory from the reading group. We met on Thursday.', at: minutes(12) },
+    }),
+    buddy('nadia', { relation: 'asking' }),
+  ],
+  presence: [
+    present('bob', 'online', { status: 'Working from the kitchen' }),
+    present('carol.dee', 'idle', { since: minutes(12) }),
+    present('dmitri', 'dnd', { status: 'Exam until Friday' }),
+    present('eve', 'away', { status: 'Lunch' }),
+    present('farid', 'online'),
+    present('grace-hopper', 'online'),
+  ],
+  typing: [{ peer: user('grace-hopper'), until: now + 10_000 }],
+  drafts: [{ peer: user('eve'), text: 'About Saturday: I think we', at: now }],
+  conversations: [
+    talk('bob', 'Did you see the second chapter? The part with the lighthouse is wonderful', 2, 3),
+    talk('carol.dee', 'See you tomorrow then', 64, 0, 'out'),
+    talk('dmitri', 'Thanks!', 60 * 26),
+    talk('farid', 'https://example.org/a/very/long/address/that/goes/on', 30, 12),
+    talk('hana', 'Good night', 60 * 24 * 3, 0),
+    talk('ines', 'I sent you the recipe', 60 * 24 * 40, 0),
+  ],
+}
+
+const names =
+  'ada ben cleo dag emma finn gita hugo ida jan kim leo mia nora ole pia quin rosa sam tess uma vera will xena yann zoe'
+const crowd: Rows = {
+  account: [account],
+  status: status(),
+  roster: Array.from({ length: 200 }, (_, at) =>
+    buddy(`${names.split(' ')[at % 26]}.${Math.floor(at / 26) + 1}`),
+  ),
+  presence: Array.from({ length: 90 }, (_, at) =>
+    present(
+      `${names.split(' ')[at % 26]}.${Math.floor(at / 26) + 1}`,
+      (['online', 'idle', 'away', 'dnd'] as const)[at % 4]!,
+    ),
+  ),
+}
+
+const longNames: Rows = {
+  account: [{ ...account, user: 'a-very-long-user-name.of-32-chars' }],
+  status: [
+    connection(),
+    {
+      key: 'self',
+      mode: 'dnd',
+      status: 'A status message that is much longer than the header of the popup is wide, and then some',
+      show: 'dnd',
+    },
+    announced('store'),
+  ],
+  roster: [
+    buddy('maximilian-alexander.von-und-zu-x'),
+    buddy('wwwwwwwwwwwwwwwwwwwwwwwwwwwwwwww', { muted: true }),
+    buddy('konstantin_konstantinopolski-iii', {
+      relation: 'asked',
+      knock: { text: 'x'.repeat(300) + ' and https://example.org', at: now },
+    }),
+  ],
+  presence: [
+    present('maximilian-alexander.von-und-zu-x', 'idle', {
+      since: minutes(400),
+      status: 'Donaudampfschifffahrtsgesellschaftskapitänsmütze',
+    }),
+    present('wwwwwwwwwwwwwwwwwwwwwwwwwwwwwwww', 'online'),
+  ],
+  conversations: [
+    talk(
+      'maximilian-alexander.von-und-zu-x',
+      'Donaudampfschifffahrtsgesellschaftskapitänsmützenabzeichen',
+      60 * 24 * 400,
+      143,
+    ),
+  ],
+}
+
+const rightToLeft: Rows = {
+  ...people,
+  status: [
+    connection(),
+    { key: 'self', mode: 'away', status: 'חוזרת בעוד שעה', show: 'away' },
+    announced('store'),
+  ],
+  presence: [
+    present('bob', 'online', { status: 'أعمل من البيت' }),
+    present('carol.dee', 'idle', { since: minutes(12), status: 'Back soon' }),
+  ],
+  conversations: [
+    talk('bob', 'هل قرأت الفصل الثاني؟ إنه رائع', 2, 2),
+    talk('carol.dee', 'להתראות מחר', 64, 0, 'out'),
+  ],
+}
+
+/** One line of a conversation: who, how many minutes ago, what. */
+type Line = [direction: 'in' | 'out', ago: number, text: string, rest?: Partial<MessageRow>]
+const log = (peer: string, lines: Line[]): MessageRow[] =>
+  lines.map(([direction, ago, text, rest]) => ({
+    from: direction === 'in' ? user(peer) : me,
+    id: id(),
+    peer: user(peer),
+    ts: minutes(ago),
+    direction,
+    kind: 'message' as const,
+    content: { type: 'text' as const, text },
+    ...(direction === 'out' ? { state: 'stored' as const } : {}),
+    at: minutes(ago),
+    ...rest,
+  }))
+
+const marks = (
+  peer: string,
+  read: number,
+  delivered: number,
+  readTs: number,
+  unread = 0,
+): ConversationRow => ({
+  peer: user(peer),
+  readTs: minutes(readTs),
+  readSentTs: 0,
+  delivered: minutes(delivered),
+  read: minutes(read),
+  except: [],
+  unread,
+})
+
+const chatLines: Line[] = [
+  ['in', 60 * 26, 'Are you coming on Thursday?'],
+  ['out', 60 * 26 - 3, 'Yes. I will bring the book back.'],
+  ['out', 60 * 26 - 4, 'And cake.'],
+  ['in', 42, 'I have just finished the second chapter.'],
+  [
+    'in',
+    41,
+    'The part with the lighthouse is wonderful, I read it twice: https://example.org/books/lighthouse?page=14',
+  ],
+  ['out', 38, 'I know. I could hear the sea.'],
+  ['in', 37, '👋'],
+  [
+    'out',
+    12,
+    'Shall we ask Carol too? She wrote about it once, it must have been last spring, and I think she would like to hear what you make of the ending.',
+  ],
+  ['out', 11, 'Or is that too many?'],
+]
+const conversation = (rest: Rows = {}): Rows => ({
+  account: [account],
+  status: status(),
+  roster: [buddy('bob')],
+  presence: [present('bob', 'online', { status: 'Working from the kitchen' })],
+  messages: log('bob', chatLines),
+  conversations: [marks('bob', 30, 11.5, 0)],
+  typing: [{ peer: user('bob'), until: now + 10_000 }],
+  ...rest,
+})
+
+const stuck: Rows = conversation({
+  presence: [],
+  typing: [],
+  messages: log('bob', [
+    ['out', 60 * 24 * 31, 'Did you get my card?', { state: 'expired' }],
+    ['in', 60 * 5, 'Hello'],
+    [
+      'out',
+      60 * 2,
+      'This one is too much',
+      { state: 'failed', failure: 'resource-constraint', ts: pendingTs, at: minutes(120) },
+    ],
+    ['out', 3, 'On its way', { state: 'stored' }],
+  ]),
+  outbox: [
+    {
+      id: id(),
+      peer: user('bob'),
+      kind: 'message',
+      content: { type: 'text', text: 'Lunch today?' },
+      at: minutes(60 * 26),
+      held: true,
+    } satisfies OutboxRow,
+    {
+      id: id(),
+      peer: user('bob'),
+      kind: 'message',
+      content: { type: 'text', text: 'Just typed' },
+      at: now,
+    } satisfies OutboxRow,
+  ],
+})
+
+const hostile: Rows = conversation({
+  typing: [],
+  messages: log('bob', [
+    ['in', 60, '<img src=x onerror=alert(1)> <b>bold?</b> &amp; {{x}}'],
+    [
+      'in',
+      50,
+      'javascript:alert(1) data:text/html,x https://xn--pple-43d.com/login https://аррӏе.com/ https://paypal.com@evil.example/a',
+    ],
+    ['in', 40, '\u202Egpj.exe\u202C and \u202Ehttps://moc.elpmaxe/\u202C'],
+    ['in', 30, 'w'.repeat(600)],
+    ['in', 20, Array.from({ length: 60 }, (_, at) => `line ${at + 1}`).join('\n')],
+    ['in', 10, 'مرحبا bob، انظر https://example.org/a هنا'],
+    ['in', 9, 'Z͑ͫ̓ͪ̂ͫ̽͏̴̙̤̞͉͚̯̞̠͍A̴̵̜̰͔ͫ͗͢L̠ͨͧͩ͘G̴̻͈͍͔̹̑͗̎̅͛́Ǫ̵̹̻̝̳͂̌̌͘!͖̬̰̙̗̿̋ͥͥ̂ͣ̐́́͜͞'],
+    ['out', 5, 'שלום, מה שלומך? All good.'],
+  ]),
+})
+
+const fewNew: Rows = conversation({
+  typing: [],
+  conversations: [marks('bob', 30, 11, 39, 3)],
+  messages: log('bob', [
+    ...chatLines.slice(0, 4),
+    ...Array.from({ length: 14 }, (_, at): Line => [
+      'in',
+      38 - at,
+      `New line ${at + 1}, which is about as long as lines are`,
+    ]),
+  ]),
+})
+
+const long: Rows = conversation({
+  typing: [],
+  messages: log(
+    'bob',
+    Array.from({ length: 1000 }, (_, at): Line => [
+      at % 3 ? 'in' : 'out',
+      3000 - at * 3,
+      `Message ${at + 1}`,
+    ]),
+  ),
+})
+
+const signedOut: Rows = {}
+const fillSignUp =
+  (name: string, relay = '') =>
+  async (page: Page) => {
+    await page.getByRole('button', { name: 'Create account' }).click()
+    await page.getByRole('textbox', { name: 'User name' }).fill(name)
+    await page.getByRole('textbox', { name: 'Password' }).fill('correct horse battery')
+    if (relay) {
+      await page.getByText('Relay', { exact: true }).click()
+      await page.getByRole('textbox', { name: 'Relay address' }).fill(relay)
+    }
+    await page.getByRole('button', { name: 'Create account' }).click()
+  }
+const refused = async (page: Page) => {
+  await page.getByRole('alert').first().waitFor({ timeout: 20_000 })
+}
+const fails =
+  (name: string, relay = '') =>
+  async (page: Page) => {
+    await fillSignUp(name, relay)(page)
+    await refused(page)
+  }
+
+const base = { now }
+const inPopup = (name: string, rows: Rows, rest: Partial<Screen> = {}): Screen => ({
+  ...base,
+  name: `popup-${name}`,
+  path: 'popup.html',
+  size: popup,
+  rows,
+  ...rest,
+})
+const inChat = (name: string, rows: Rows, rest: Partial<Screen> = {}): Screen => ({
+  ...base,
+  name: `chat-${name}`,
+  path: 'chat.html?with=bob',
+  size: chat,
+  rows,
+  ...rest,
+})
+const inTab = (name: string, rows: Rows, rest: Partial<Screen> = {}): Screen => ({
+  ...base,
+  name: `options-${name}`,
+  path: 'options.html',
+  size: tab,
+  rows,
+  ...rest,
+})
+
+export const screens: Screen[] = [
+  inPopup('list', people),
+  inPopup('list-dark', people, { dark: true }),
+  inPopup('list-forced', people, { forced: true }),
+  inPopup('list-rtl', rightToLeft, { rtl: true }),
+  inPopup('status', people, { act: (page) => page.getByRole('button', { name: 'My status' }).click() }),
+  inPopup('status-dark', people, {
+    dark: true,
+    act: (page) => page.getByRole('button', { name: 'My status' }).click(),
+  }),
+  inPopup('menu', people, {
+    act: async (page) => {
+      await page.getByRole('button', { name: /^carol/ }).hover()
+      await page.getByRole('button', { name: 'More for carol.dee' }).click()
+    },
+  }),
+  inPopup('scrolled', people, {
+    act: (page) => page.locator('.popup-people').evaluate((element) => element.scrollTo(0, 9999)),
+  }),
+  inPopup('filter', people, { act: (page) => page.getByRole('textbox', { name: 'Find or add' }).fill('a') }),
+  inPopup('add', people, { act: (page) => page.getByRole('textbox', { name: 'Find or add' }).fill('oskar') }),
+  inPopup('add-wrong', people, {
+    act: (page) => page.getByRole('textbox', { name: 'Find or add' }).fill('1!'),
+  }),
+  inPopup('refused', people, {
+    act: async (page) => {
+      await page.getByRole('textbox', { name: 'Find or add' }).fill('oskar')
+      await page.getByRole('button', { name: 'Add buddy' }).click()
+      await page.getByRole('alert').waitFor()
+    },
+  }),
+  inPopup('empty', { account: [account], status: status() }),
+  inPopup('empty-dark', { account: [account], status: status() }, { dark: true }),
+  inPopup('crowd', crowd),
+  inPopup('long-names', longNames),
+  inPopup('connecting', { ...people, status: status(connection({ state: 'connecting', heardAt: 0 })) }),
+  inPopup('reconnecting', {
+    ...people,
+    status: status(
+      connection({ state: 'waiting', nextTryAt: now + 12_000, reason: 'unreachable', heardAt: now - 20_000 }),
+    ),
+  }),
+  inPopup('stale', {
+    ...people,
+    status: status(
+      connection({
+        state: 'waiting',
+        nextTryAt: now + 42_000,
+        reason: 'unreachable',
+        heardAt: now - 200_000,
+      }),
+    ),
+  }),
+  inPopup(
+    'refused-connection',
+    { ...people, status: status(connection({ state: 'refused', reason: 'account-disabled' })) },
+    { dark: true },
+  ),
+  inPopup('remove', people, {
+    act: async (page) => {
+      await page.getByRole('button', { name: /^carol/ }).click({ button: 'right' })
+      await page.getByRole('menuitem', { name: 'Remove buddy' }).click()
+    },
+  }),
+  inPopup('focus', people, {
+    act: async (page) => {
+      await page.keyboard.press('ArrowDown')
+      await page.keyboard.press('ArrowDown')
+    },
+  }),
+  inPopup('zoom-200', people, { size: { width: 180, height: 280 } }),
+  inPopup('database', signedOut, { brokenDatabase: 'InvalidStateError' }),
+
+  inPopup('welcome', signedOut),
+  inPopup('welcome-create', signedOut, { act: fails('a b') }),
+  inPopup('welcome-dark', signedOut, {
+    dark: true,
+    act: (page) => page.getByRole('button', { name: 'Sign in' }).click(),
+  }),
+  inPopup('welcome-recovery', signedOut, {
+    act: async (page) => {
+      await fillSignUp('alice')(page)
+      await page.getByRole('heading', { name: 'Your recovery code' }).waitFor({ timeout: 30_000 })
+    },
+  }),
+  inTab('welcome', signedOut),
+  inTab('welcome-progress', signedOut, {
+    act: async (page) => {
+      await fillSignUp('slow')(page)
+      await page.waitForTimeout(900)
+    },
+  }),
+  inTab('welcome-taken', signedOut, { act: fails('taken') }),
+  inTab('welcome-often', signedOut, { act: fails('again') }),
+  inTab('welcome-away', signedOut, { act: fails('alice', 'https://away.example') }),
+  inTab('welcome-shop', signedOut, { dark: true, act: fails('alice', 'https://shop.example') }),
+  inTab('welcome-insecure', signedOut, { act: fails('alice', 'http://insecure.example') }),
+  inTab('account', people),
+  inTab('account-dark', people, {
+    dark: true,
+    act: (page) => page.getByRole('button', { name: 'Sign out' }).click(),
+  }),
+  inTab('about', people, { path: 'options.html#about' }),
+  inTab('about-narrow', people, { path: 'options.html#about', size: { width: 400, height: 800 } }),
+
+  inChat('open', conversation()),
+  inChat('open-dark', conversation(), { dark: true }),
+  inChat('open-forced', conversation(), { forced: true }),
+  inChat('open-rtl', conversation(), { rtl: true }),
+  inChat('narrow', conversation(), { size: { width: 300, height: 320 } }),
+  inChat('firefox', conversation(), { size: { width: 360, height: 394 } }),
+  inChat('tab', conversation(), { size: { width: 1100, height: 700 } }),
+  inChat('stuck', stuck),
+  inChat('stuck-dark', stuck, { dark: true }),
+  inChat('hostile', hostile),
+  inChat('hostile-end', hostile, {
+    act: (page) => page.getByRole('log').evaluate((element) => element.scrollTo(0, 99999)),
+  }),
+  inChat('new', fewNew),
+  inChat('long', long),
+  inChat('long-up', long, {
+    act: async (page) => {
+      await page.getByRole('log').evaluate((element) => element.scrollTo(0, 0))
+      await page.waitForTimeout(300)
+    },
+  }),
+  inChat('guarded', conversation(), { path: 'chat.html?with=bob&by=network' }),
+  inChat('typed', conversation({ presence: [] }), {
+    act: (page) =>
+      page
+        .getByRole('textbox', { name: 'Message' })
+        .fill(Array.from({ length: 9 }, (_, at) => `Line ${at + 1} of what I want to say`).join('\n')),
+  }),
+  inChat('too-long', conversation(), {
+    act: (page) => page.getByRole('textbox', { name: 'Message' }).fill('x'.repeat(4012)),
+  }),
+  inChat('nearly', conversation({ status: status(connection(), 'refuse'), presence: [] }), {
+    act: (page) => page.getByRole('textbox', { name: 'Message' }).fill('x'.repeat(3950)),
+  }),
+  inChat('empty', conversation({ messages: [], conversations: [], typing: [] })),
+  inChat(
+    'not-connected',
+    conversation({ status: status(connection({ state: 'waiting', heardAt: now - 200_000 })) }),
+  ),
+  inChat('none', conversation({ roster: [], presence: [], typing: [] })),
+  inChat(
+    'asking',
+    conversation({ roster: [buddy('bob', { relation: 'asking' })], messages: [], presence: [], typing: [] }),
+  ),
+  inChat(
+    'asked',
+    conversation({
+      roster: [buddy('bob', { relation: 'asked', knock: { text: 'It is me, Bob', at: now } })],
+      messages: [],
+      presence: [],
+      typing: [],
+    }),
+    { dark: true },
+  ),
+  inChat('menu', conversation(), { act: (page) => page.getByRole('button', { name: 'More' }).click() }),
+  inChat('database', signedOut, { brokenDatabase: 'QuotaExceededError', dark: true }),
+  inChat('signed-out', signedOut),
+]
