@@ -27,7 +27,7 @@ const layers: Record<string, string[]> = {
     'type extension/platform',
   ],
   'extension/stores': ['extension/bus', 'extension/db'],
-  'extension/ui': ['extension/stores'],
+  'extension/ui': ['extension/stores', 'extension/public/_locales'],
 
   'extension/entrypoints/background': [
     'extension/engine',

@@ -4,7 +4,7 @@
  */
 import type { Mode } from '#shared/frames'
 import type { ViewState } from '../bus/commands.ts'
-import type { Alert, Incoming } from './ports.ts'
+import type { Alert, Incoming, Words } from './ports.ts'
 
 export interface Surroundings {
   /** Can a window be opened here without taking the keyboard? */
@@ -16,15 +16,6 @@ export interface Surroundings {
   muted: boolean
   /** How many came at once: a burst is one alert. */
   count: number
-}
-
-/** The words of a notification. */
-export interface Words {
-  title(peer: string): string
-  many(count: number): string
-  knock(peer: string): string
-  /** After an absence. */
-  missed(messages: number, people: number): string
 }
 
 export function decide(news: Incoming, around: Surroundings, words: Words): Alert[] {

@@ -19,6 +19,15 @@ export type Alert =
   | { type: 'attention'; peer: UserId }
   | { type: 'notification'; peer: UserId; title: string; text: string }
 
+/** The words of a notification. */
+export interface Words {
+  title(peer: string): string
+  many(count: number): string
+  knock(peer: string): string
+  /** After an absence. */
+  missed(messages: number, people: number): string
+}
+
 /** The browser, as the engine sees it. All methods may be called at any time and more than once. */
 export interface Platform {
   /** What the browser can: unfocused windows are Chrome's, not on macOS. */

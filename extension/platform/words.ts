@@ -1,6 +1,6 @@
 /** The words of notifications, in the browser's language. */
 import { browser } from 'wxt/browser'
-import type { Words } from '../engine/alert.ts'
+import type { Words } from '../engine/ports.ts'
 
 export const alertWords: Words = {
   title: (peer) => peer,

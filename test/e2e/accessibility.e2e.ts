@@ -24,7 +24,7 @@ for (const scheme of ['light', 'dark'] as const) {
     await say(chat, 'read me aloud https://example.org')
     const options = await alice.page('options.html')
     for (const page of [alice.popup, chat, options]) {
-      await page.emulateMedia({ colorScheme: scheme })
+      await page.emulateMedia({ colorScheme: scheme, reducedMotion: 'reduce' }) // no colour half-way
       expect(await problems(page)).toEqual([])
     }
     await Promise.all([chat.close(), options.close()])
