@@ -6,7 +6,7 @@ import { expect, test, testRelayEnv } from './fixtures.ts'
 test('two people meet and chat through PartyKit, which may be restarted', async () => {
   test.setTimeout(180_000)
   const relay = await spawnPartyKit({
-    env: { ...testRelayEnv, PARLEY_SECRET: 'only for tests, on this machine' },
+    env: { ...testRelayEnv, PARLEY_SECRET: 'only-for-tests-only-for-tests-only' },
   })
   const [alice, bob] = await Promise.all([newPerson('alice', relay.url), newPerson('bob', relay.url)])
   await becomeBuddies(alice, bob)
