@@ -14,6 +14,7 @@ export interface DataFolder {
 
 /** @throws ConfigError when the folder cannot be used. */
 export function openDataFolder(folder: string, givenSecret: string | undefined): DataFolder {
+  process.umask(0o077) // nobody else on this machine reads what is made from here on
   try {
     mkdirSync(folder, { recursive: true, mode: 0o700 })
     const probe = join(folder, '.write-test')

@@ -158,7 +158,7 @@ test('the secret is made once, and nobody else may read it', async () => {
 
   expect(secret).toMatch(/^[\w-]{43}$/)
   expect(readFileSync(file, 'utf8')).toBe(secret)
-  expect(statSync(file).mode & 0o777).toBe(0o600)
+  for (const name of ['secret', 'relay.sqlite']) expect(statSync(join(relay.data, name)).mode & 0o077).toBe(0)
 })
 
 test('packages that lie in the folder are offered for download', async () => {
