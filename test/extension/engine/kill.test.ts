@@ -118,6 +118,7 @@ test('[SN9] on a relay that keeps nothing for the absent, the sender is told at 
   const failed = (await alice.history('bob.strict')).find((row) => row.state === 'failed')!
   await alice.commands.retry(failed.id)
   await bob.until(async () => (await bob.textsWith('alice.strict')).includes('now or never'), 'arrived')
+  expect(await bob.textsWith('alice.strict')).toEqual(['now or never'])
   await Promise.all([alice.stop(), bob.stop()])
   await strict.stop()
 }, 40_000)
