@@ -245,11 +245,13 @@ const endsBeforeAuth = new Set([
 /** What a refusal is about, so that the device knows which of its frames it was. */
 interface Subject {
   id?: string
+  /** The device's pass over its outbox: what refuses an older one is void. */
+  attempt?: number
   request?: string
 }
 
 function subjectOf(frame: ClientFrame): Subject {
-  if ('id' in frame) return { id: frame.id }
+  if (frame.type === 'send') return { id: frame.id, attempt: frame.attempt }
   return 'request' in frame ? { request: frame.request } : {}
 }
 

@@ -1,0 +1,132 @@
+/**
+ * What must hold in every history (the relay reference, §3.4). Safety is checked at every commit, effect and frame;
+ * liveness when everything has become calm (simulation.ts).
+ */
+import type { Entry } from '#shared/frames'
+import type { Epoch, UserId } from '#shared/ids'
+import { limits } from '#shared/limits'
+import type { LogRow, Meta, PeerRow, PresenceRow } from '../../relay/core/rows.ts'
+
+export class Violation extends Error {
+  constructor(rule: string, text: string) {
+    super(`${rule}: ${text}`)
+    this.name = 'Violation'
+  }
+}
+
+export function must(holds: boolean, rule: string, text: () => string) {
+  if (!holds) throw new Violation(rule, text())
+}
+
+export type Writes = ReadonlyMap<string, string | null>
+
+/** Remembers what one room has committed, and compares. */
+export interface RoomChecks {
+  committed(writes: Writes): void
+  /** The room was put back to an older state: what may repeat itself from now on may. */
+  restored(rows: ReadonlyMap<string, string>): void
+  isBlocked(peer: UserId): boolean
+}
+
+export function createRoomChecks(self: string, now: () => number, wasAnyRestored: () => boolean): RoomChecks {
+  let messages = new Set<string>()
+  let blocked = new Set<UserId>()
+  let epoch: Epoch | '' = ''
+  let before = new Map<string, number>()
+
+  /** S7: within an epoch it only grows. */
+  function grows(what: string, value: number) {
+    const last = before.get(what) ?? 0
+    must(value >= last, 'S7', () => `${self}: ${what} went from ${last} to ${value}`)
+    before.set(what, value)
+  }
+
+  function onEntry(entry: Entry) {
+    if (entry.type === 'roster') {
+      if (entry.blocked) blocked.add(entry.peer)
+      else blocked.delete(entry.peer)
+      grows(`roster version of ${entry.peer}`, entry.version)
+    }
+    if (entry.type === 'receipts') {
+      grows(`delivered by ${entry.peer}`, entry.delivered)
+      grows(`read by ${entry.peer}`, entry.read)
+    }
+    if (entry.type !== 'message') return
+    const { peer, direction, id, ts } = entry
+    const key = `${direction === 'in' ? peer : self} ${id}`
+    must(wasAnyRestored() || !messages.has(key), 'S3', () => `${self} has ${key} twice`)
+    messages.add(key)
+    if (direction === 'in')
+      must(!blocked.has(peer), 'S5', () => `${self} took ${id} from ${peer}, who is blocked`)
+    if (direction === 'out') {
+      const last = before.get(`ts to ${peer}`) ?? 0
+      must(ts > last, 'S8', () => `${self}: ts to ${peer} went from ${last} to ${ts}`)
+      before.set(`ts to ${peer}`, ts)
+    }
+    must(ts <= now() + 2000, 'S8', () => `${self}: a ts ${ts - now()} ms from now`)
+  }
+
+  function onPeer({ user, mine, theirs, in: lane, out, relation, blocked: isBlocked }: PeerRow) {
+    must(lane.ring.length <= limits.dedupeRingMax, 'S9', () => `a ring of ${lane.ring.length}`)
+    must(
+      out.waiting >= 0 && out.waiting <= limits.outboxPerPeerMax + 100,
+      'S9',
+      () => `${out.waiting} wait for ${user}`,
+    )
+    grows(`stored from ${user}`, mine.delivered)
+    grows(`own read mark of ${user}`, mine.read)
+    grows(`settled by ${user}`, theirs.settled)
+    grows(`incoming ts of ${user}`, lane.ts)
+    grows(`incoming lane of ${user}`, Number(lane.lane.slice(0, 15)))
+    grows(`outgoing lane to ${user}`, Number(out.lane.slice(0, 15)))
+    if (before.get(`lane name of ${user}`) === hashOf(lane.lane)) grows(`n of ${user}`, lane.n)
+    else before.set(`n of ${user}`, lane.n)
+    before.set(`lane name of ${user}`, hashOf(lane.lane))
+    const dropped = mine.dropped.length
+    if (dropped > (before.get(`dropped of ${user}`) ?? 0)) {
+      must(
+        isBlocked || relation !== 'buddies',
+        'L1',
+        () => `${self} dropped something of ${user}, who may write`,
+      )
+    }
+    before.set(`dropped of ${user}`, dropped)
+  }
+
+  function onMeta(meta: Meta) {
+    if (meta.epoch !== epoch) before = new Map([...before].filter(([what]) => what.startsWith('ts to')))
+    epoch = meta.epoch
+    grows('head', meta.head)
+    grows('acked', meta.acked)
+    grows('floor', meta.floor)
+    must(meta.acked <= meta.head && meta.floor <= meta.head, 'S7', () => `${self}: beyond the head`)
+  }
+
+  return {
+    committed(writes) {
+      const rows = [...writes].filter((row): row is [string, string] => row[1] !== null)
+      const meta = writes.get('meta')
+      if (meta) onMeta(JSON.parse(meta) as Meta)
+      for (const [key, json] of rows.toSorted(([a], [b]) => (a < b ? -1 : 1))) {
+        if (key.startsWith('log:')) onEntry((JSON.parse(json) as LogRow).entry)
+        if (key.startsWith('peer:')) onPeer(JSON.parse(json) as PeerRow)
+        if (key === 'presence') grows('presence version', (JSON.parse(json) as PresenceRow).version)
+      }
+    },
+    restored(rows) {
+      messages = new Set()
+      blocked = new Set()
+      before = new Map()
+      for (const [key, json] of rows) {
+        if (!key.startsWith('peer:')) continue
+        const peer = JSON.parse(json) as PeerRow
+        if (peer.blocked) blocked.add(peer.user)
+        before.set(`dropped of ${peer.user}`, peer.mine.dropped.length)
+      }
+    },
+    isBlocked: (peer) => blocked.has(peer),
+  }
+}
+
+const hashOf = (text: string): number =>
+  Array.from(text).reduce((sum, char) => (sum * 31 + char.charCodeAt(0)) | 0, 7)

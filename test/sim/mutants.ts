@@ -1,0 +1,61 @@
+/** Deliberate mistakes, made around the core: a simulator that finds none of them finds nothing. */
+import type { Epoch, UserId } from '#shared/ids'
+import type { Batch } from '../../relay/core/batch.ts'
+import type { ConnectionState, RoomMessage, RoomReply, Tx } from '../../relay/core/ports.ts'
+import { keys, type DeviceRow, type PeerRow } from '../../relay/core/rows.ts'
+import type { Relay } from './room.ts'
+
+export interface Mutant {
+  /** Effects are performed without waiting for the commit. */
+  effectsFirst?: true
+  tx?(batch: Batch, user: UserId, relay: Relay): Tx
+  /** What a device says is changed before the room hears it. */
+  frame?(text: string, rows: ReadonlyMap<string, string>, state: ConnectionState): string
+  /** Made up where a call has no answer. */
+  answer?(message: RoomMessage, epoch: Epoch): RoomReply | null
+}
+
+/** Changes rows of peers as they are read. */
+const readingPeers =
+  (change: (peer: PeerRow) => void): NonNullable<Mutant['tx']> =>
+  (batch) => {
+    const changed = <T>(key: string, row: T): T => {
+      if (key.startsWith('peer:') && row) change(row as unknown as PeerRow)
+      return row
+    }
+    return {
+      ...batch,
+      put: batch.put,
+      get: async (key) => changed(key, await batch.get(key)),
+      getMany: async <T>(wanted: readonly string[]) =>
+        new Map(Array.from(await batch.getMany<T>(wanted), ([key, row]) => [key, changed(key, row)])),
+      wakeAt: (at) => batch.wakeAt(at),
+    }
+  }
+
+export const mutants = {
+  none: {},
+  'effects before the commit': { effectsFirst: true },
+  'no dedupe in the lane': { tx: readingPeers((peer) => (peer.in.ring = [])) },
+  'no order guard': {
+    frame(text, rows, { device }) {
+      const frame = JSON.parse(text) as { type: string; previous?: string | null }
+      if (frame.type !== 'send' || !device) return text
+      const { last } = JSON.parse(rows.get(keys.device(device))!) as DeviceRow
+      return JSON.stringify({ ...frame, previous: last })
+    },
+  },
+  'no answer is taken for yes': {
+    answer(message, epoch) {
+      if (message.type !== 'deliver') return null
+      // With a true `ts` the base check would find what is lacking, and the log would heal it.
+      return { type: 'confirmed', epoch, lane: message.lane, n: message.items.at(-1)?.n ?? 0, ts: 0 }
+    },
+  },
+  'a block is forgotten': { tx: readingPeers((peer) => (peer.blocked = false)) },
+  'what is due is forgotten': {
+    tx: (batch) => ({ ...batch, put: (key, row) => key !== keys.due && batch.put(key, row) }),
+  },
+} satisfies Record<string, Mutant>
+
+export type MutantName = keyof typeof mutants
