@@ -12,7 +12,12 @@ import {
 
 async function send(command: CommandName, args: unknown[]): Promise<unknown> {
   const request = { command, args } as Request
-  const response = (await browser.runtime.sendMessage(request)) as Response | undefined
+  let response: Response | undefined
+  try {
+    response = (await browser.runtime.sendMessage(request)) as Response | undefined
+  } catch (error) {
+    throw new CommandError('internal-server-error', String(error)) // the extension was updated under this page
+  }
   // Nobody answered: the background is being replaced, or has no such command.
   if (!response) throw new CommandError('internal-server-error', `no answer to ${command}`)
   if (!response.ok) throw new CommandError(response.code, response.detail, response.retryAfterMs)
@@ -22,10 +27,11 @@ async function send(command: CommandName, args: unknown[]): Promise<unknown> {
 /** Every command, as a message that wakes the background. */
 export const commandClient = (): Commands =>
   new Proxy({} as Commands, {
-    get:
-      (_, command: CommandName) =>
-      (...args: unknown[]) =>
-        send(command, args),
+    get(_, command) {
+      // No command, but what a promise looks for in whatever it is resolved with.
+      if (command === 'then' || typeof command === 'symbol') return undefined
+      return (...args: unknown[]) => send(command as CommandName, args)
+    },
   })
 
 /**
@@ -40,7 +46,7 @@ export function viewReporter(): (state: ViewState) => void {
     const opened = browser.runtime.connect({ name: viewPort })
     port = opened
     opened.onDisconnect.addListener(() => {
-      port = undefined
+      if (port === opened) port = undefined
       // Not at once: a background that cannot start would be started without end.
       setTimeout(() => {
         if (!port && last) report(last)

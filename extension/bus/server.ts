@@ -2,14 +2,14 @@
 import * as v from 'valibot'
 import { slotNames } from '#shared/account'
 import { Mode } from '#shared/frames'
-import { count, envelopeId, millis, userId } from '#shared/schema'
+import { bytes, count, envelopeId, millis, statusText, userId } from '#shared/schema'
 import { CommandError, type CommandName, type Commands, type Response } from './commands.ts'
 
 const sign = {
   relay: v.pipe(v.string(), v.maxLength(300)),
-  relayId: v.string(),
+  relayId: bytes(32),
   user: userId,
-  root: v.string(),
+  root: bytes(32),
   deviceName: v.pipe(v.string(), v.maxLength(60)),
 }
 const text = v.pipe(v.string(), v.maxLength(4000))
@@ -18,7 +18,7 @@ const text = v.pipe(v.string(), v.maxLength(4000))
 const argumentsOf = {
   wake: v.tuple([]),
   connectNow: v.tuple([]),
-  relayInfo: v.tuple([v.string()]),
+  relayInfo: v.tuple([sign.relay]),
   signUp: v.tuple([v.object(sign)]),
   signIn: v.tuple([v.object({ ...sign, slot: v.picklist(slotNames) })]),
   signOut: v.tuple([]),
@@ -34,7 +34,7 @@ const argumentsOf = {
   setPresence: v.tuple([
     v.object({
       mode: v.optional(Mode),
-      status: v.optional(text),
+      status: v.optional(statusText),
       until: v.optional(v.nullable(millis)),
     }),
   ]),

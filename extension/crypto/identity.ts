@@ -58,7 +58,9 @@ export async function unwrapBundle(
   if (bundle.kdf.m < limits.argonMemoryKiBMin || bundle.kdf.t < 1)
     throw new Error('the password hash is too cheap')
   const plain = await decrypt(wrap, bundle, bundleAad(relayId, user))
-  return (JSON.parse(new TextDecoder().decode(plain)) as Bundle).aikSeed
+  const { v, aikSeed } = JSON.parse(new TextDecoder().decode(plain)) as Bundle
+  if (v !== 1 || fromBase64(aikSeed).length !== 32) throw new Error('a bundle of another version')
+  return aikSeed
 }
 
 // --- This device -------------------------------------------------------------------------------------------

@@ -40,8 +40,11 @@ export interface CursorRow {
   epoch: Epoch
   seq: Seq
   mark: number
-  /** The last of my sends that the room accepted: the next one names it. */
-  previous: EnvelopeId | null
+  /**
+   * The room was restored from a backup, and what came after that has not been sent again yet: messages of mine
+   * without a seq, and these blocks. Stored with the new cursor, so that it is done whatever happens in between.
+   */
+  restored?: { blocks: UserId[] }
 }
 
 /** What a message of mine has come to; `delivered` and `read` follow from the conversation's watermarks. */
@@ -58,7 +61,7 @@ export interface MessageRow {
   peer: UserId
   /** The sending room's clock; `pendingTs` until it is known. */
   ts: Millis
-  /** In my room's log; absent until it is there. */
+  /** In my room's log; absent until it is there, or when a restored room has lost it. */
   seq?: Seq
   direction: 'in' | 'out'
   kind: Kind
@@ -84,8 +87,10 @@ export interface OutboxRow {
   payload?: string
   /** By this device's clock. */
   at: Millis
-  /** `held`: older than a day; a person decides (R-18). */
+  /** Older than a day; a person decides (R-18). */
   held?: boolean
+  /** The room had it and has lost it: it goes again, however old it is. */
+  lost?: boolean
 }
 
 /** What is known of a conversation beside its messages. */
@@ -136,9 +141,12 @@ export interface ConnectionRow {
   state: 'signed-out' | 'connecting' | 'connected' | 'waiting' | 'refused'
   /** With `waiting`: when the next try comes. */
   nextTryAt?: Millis
-  /** With `waiting` and `refused`: why, as a code of errors.ts or `unreachable`. */
+  /** With `waiting` and `refused`: why, as a code of errors.ts, `unreachable` or `replaced`. */
   reason?: string
-  /** When the relay was last heard. */
+  /** With `waiting`: how often in a row it failed, and since when. A new background goes on from there (R-45). */
+  failures?: number
+  failingSince?: Millis
+  /** When the relay was last heard; while it is, at most half a minute old (R-5). */
   heardAt: Millis
   /** The relay's clock minus this device's, in milliseconds. */
   skew: number

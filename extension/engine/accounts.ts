@@ -12,6 +12,7 @@ import {
 import { Info, LoggedIn, LoginNonce, Pow, Registered, type Register } from '#shared/api'
 import { isErrorCode } from '#shared/errors'
 import type { UserId } from '#shared/ids'
+import { limits } from '#shared/limits'
 import { negotiate } from '#shared/version'
 import { CommandError } from '../bus/commands.ts'
 import {
@@ -54,6 +55,7 @@ export function relayOrigin(typed: string): string {
     !url ||
     !/^https?:$/.test(url.protocol) ||
     url.username !== '' ||
+    url.password !== '' ||
     url.search !== '' ||
     url.hash !== ''
   ) {
@@ -89,7 +91,10 @@ async function ask<T>(
     if (error instanceof CommandError) throw error
     throw new CommandError('unreachable', String(error))
   }
-  const answer: unknown = await response.json().catch(() => null) // another kind of server answers with a page
+  const answer: unknown = await response.json().catch((error: unknown) => {
+    if (error instanceof SyntaxError) return null // another kind of server answers with a page
+    throw new CommandError('unreachable', String(error))
+  })
   if (!response.ok) throw refusalOf(answer, response.status)
   const result = v.safeParse(schema, answer)
   if (!result.success) throw new CommandError('not-a-relay', `${path}: ${result.issues[0].message}`)
@@ -120,8 +125,12 @@ export async function relayInfo(http: Http, relay: string): Promise<Info> {
 
 // --- Signing up ------------------------------------------------------------------------------------------
 
+/** 64 times what a relay asks for by itself: minutes. More is no proof but an attack on this computer. */
+const powBitsMax = limits.powBits + 6
+
 /** Works in slices, so that the background answers meanwhile. */
 async function workOut({ salt, bits }: Pow, timers: Timers): Promise<number> {
+  if (bits > powBitsMax) throw new CommandError('not-a-relay', `${bits} bits of work`)
   for (let answer = 0; ; answer++) {
     if (powHolds(salt, answer, bits)) return answer
     if (answer % 2000 === 1999) await new Promise<void>((resume) => timers.after(0, resume))
@@ -166,7 +175,15 @@ export async function signUp(
 
 // --- Signing in ------------------------------------------------------------------------------------------
 
-export async function signIn(http: Http, input: SignInput & { slot: SlotName }): Promise<AccountRow> {
+/**
+ * `known`: the newest list that this profile has seen, of this or another account. @throws CommandError
+ * `not-authorized` for a wrong password, and for a relay that shows other devices than the account has signed.
+ */
+export async function signIn(
+  http: Http,
+  input: SignInput & { slot: SlotName },
+  known: DeviceList | null,
+): Promise<AccountRow> {
   const { relay, relayId, user, root, slot, deviceName } = input
   const info = await relayInfo(http, relay)
   if (info.relayId !== relayId) throw new CommandError('wrong-relay')
@@ -185,7 +202,7 @@ export async function signIn(http: Http, input: SignInput & { slot: SlotName }):
   } catch {
     throw new CommandError('not-authorized', 'the bundle does not open')
   }
-  await checkOwnList(list, aik)
+  await checkOwnList(list, aik, known)
   const device = await makeDevice(aik)
   const next = await listWith(device, deviceName, list, info.now)
   await ask(http, relay, '/v1/devices', v.unknown(), { user, ticket, list: next })
@@ -193,9 +210,11 @@ export async function signIn(http: Http, input: SignInput & { slot: SlotName }):
 }
 
 /** The relay cannot slip in a device: what it shows must be signed by the key that the password has opened. */
-async function checkOwnList(list: DeviceList, aik: string): Promise<void> {
+export async function checkOwnList(list: DeviceList, aik: string, known: DeviceList | null): Promise<void> {
   const { publicKey } = await signingKey(fromBase64(aik))
-  const problem = await deviceListProblem(list, null, verify)
+  const before = known?.acct === list.acct ? known : null
+  const problem = await deviceListProblem(list, before, verify)
+  // A gap: there were lists in between. Each of them was signed by the same key, or this one would not be.
   if (list.aik !== publicKey || (problem !== null && problem !== 'gap')) {
     throw new CommandError('not-authorized', `the list of devices is not ours: ${problem}`)
   }

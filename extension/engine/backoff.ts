@@ -4,7 +4,7 @@ import { limits } from '#shared/limits'
 
 const longFailureMs = 30 * 60_000
 
-export interface Failing {
+export interface Failures {
   /** Tries that failed in a row; 0 before the first. */
   failures: number
   failingForMs: Millis
@@ -13,8 +13,9 @@ export interface Failing {
   random: () => number
 }
 
-export function reconnectWaitMs({ failures, failingForMs, retryAfterMs, random }: Failing): number {
-  if (retryAfterMs !== undefined) return retryAfterMs
+export function reconnectWaitMs({ failures, failingForMs, retryAfterMs, random }: Failures): number {
+  // Within reason: a timer of more than 24 days would ring at once, and nobody is sent away for good.
+  if (retryAfterMs !== undefined) return Math.min(retryAfterMs, limits.reconnectLongMaxMs)
   const cap = failingForMs > longFailureMs ? limits.reconnectLongMaxMs : limits.reconnectMaxMs
   return random() * Math.min(cap, limits.reconnectBaseMs * 2 ** Math.max(0, Math.min(failures - 1, 20)))
 }

@@ -1,6 +1,10 @@
 /**
- * The one socket of this device: it opens, proves itself, stays alive, and comes back by the rules of R-45. It knows
- * frames but not what they mean: the engine hands it those it wants sent and takes those that come.
+ * The one socket of this device: it opens, stays alive, and comes back by the rules of R-45. It knows frames but not
+ * what they mean: the engine hands it those it wants sent and takes those that come.
+ *
+ * partysocket opens and reopens; its waiting is not used, because it has no random part: all waiting is in
+ * `waitForTurn`, which it awaits before each try. What it says of a close that it made up itself is not believed
+ * either (in browsers its code is the word "close"): only `shouldReconnectOnClose` sees the true code.
  */
 import { PartySocket } from 'partysocket'
 import { closeCodes } from '#shared/errors'
@@ -10,52 +14,80 @@ import { limits } from '#shared/limits'
 import { reconnectWaitMs } from './backoff.ts'
 import type { Timers } from './ports.ts'
 
-/** Codes after which the same try would end the same way. */
-const finalCodes = new Set<number>([
-  closeCodes.notAuthorized,
-  closeCodes.disabled,
-  closeCodes.replaced,
-  closeCodes.version,
-])
+/**
+ * Codes after which the same try would end the same way. 4401 is not among them: it comes also when the challenge
+ * was answered too late, and the `error` before it says which it was.
+ */
+const finalCodes = new Set<number>([closeCodes.disabled, closeCodes.version])
+
+/** Another copy of this device is connected: whoever comes back at once would only throw that one out. */
+const replacedWaitMs = 30_000
+/** A tick that comes this late means that the machine slept: the socket cannot be trusted. */
+const sleptMs = 2 * limits.heartbeatMs
+const stableMs = 60_000
 
 export type Closed =
-  | { type: 'waiting'; nextTryAt: Millis; reason: string }
-  | { type: 'refused'; code: number; reason: string }
+  | {
+      type: 'waiting'
+      nextTryAt: Millis
+      reason: 'unreachable' | 'replaced'
+      failures: number
+      failingSince: Millis
+    }
+  | { type: 'refused'; code: number }
+
+/** Where an earlier background was in its waiting when it was put away. */
+export interface Failing {
+  failures: number
+  failingSince: Millis
+  nextTryAt: Millis
+}
+
+/**
+ * One opening of the socket. An answer belongs to the opening that it answers: the next one begins with a challenge
+ * of its own, and whatever else came first there would be refused as a wrong proof.
+ */
+export interface Link {
+  readonly openedAt: Millis
+  isOpen(): boolean
+  /** False when it is gone: whoever calls tries again after the next `welcome`. */
+  send(frame: ClientFrame): boolean
+}
 
 export interface ConnectionOptions {
   relay: string
   user: UserId
   timers: Timers
   random: () => number
+  failing?: Failing | undefined
+  /** In place of the platform's. */
+  WebSocket?: unknown
   /** Called on the same tick as each ping (Platform.heartbeat). */
   heartbeat(): void
-  onFrame(frame: ServerFrame): void
+  onFrame(frame: ServerFrame, link: Link): void
   onClosed(closed: Closed): void
 }
 
 export interface Connection {
-  /** False when there is no open socket: then whoever calls tries again after the next `welcome`. */
-  send(frame: ClientFrame): boolean
   /** The handshake is done: from here on a long uptime resets the backoff. */
-  established(): void
+  established(link: Link): void
   /** Does not wait out the backoff. */
   now(): void
-  /** Something went wrong on this side: begins anew, with the backoff of a failure. */
-  again(): void
+  /** Something went wrong with that link: begins anew, with the backoff of a failure. */
+  again(link: Link, retryAfterMs?: number): void
   /** The alarm rang: if the timers were lost with a sleep or a stopped background, go on at once. */
   check(): void
   close(): void
 }
 
-/** A tick that comes this late means that the machine slept: the socket cannot be trusted. */
-const sleptMs = 2 * limits.heartbeatMs
-const stableMs = 60_000
-
 export function createConnection(options: ConnectionOptions): Connection {
   const { timers, random } = options
-  let failures = 0
-  let failingSince: Millis | null = null
+  let failures = options.failing?.failures ?? 0
+  let failingSince: Millis | null = options.failing?.failingSince ?? null
+  let tried = false
   let retryAfterMs: number | undefined
+  let replaced = false
+  let link: Link | null = null
   let wait: { cancel: () => void; go: () => void; at: Millis } | null = null
   let lastTickAt = timers.now()
   let cancelTick = () => {}
@@ -70,20 +102,29 @@ export function createConnection(options: ConnectionOptions): Connection {
     party: 'user',
     room: options.user,
     query: waitForTurn,
-    // Its own waiting has no random part: all clients would come back in the same second. So it does not wait.
     minReconnectionDelay: 0,
     maxReconnectionDelay: 0,
     maxEnqueuedMessages: 0, // the outbox in the database is the only buffer
     connectionTimeout: 10_000,
-    shouldReconnectOnClose: ({ code }) => !finalCodes.has(code),
+    WebSocket: options.WebSocket,
+    shouldReconnectOnClose({ code }) {
+      if (code === closeCodes.replaced) replaced = true
+      if (!finalCodes.has(code)) return true
+      if (!ended) options.onClosed({ type: 'refused', code })
+      return false
+    },
   })
 
-  /** Awaited before each try: the place where the backoff is. */
+  // --- Waiting ------------------------------------------------------------------------------------------------
+
+  /**
+   * Awaited before each try, so tries are counted here: not every failed one ends with a `close` (in Firefox
+   * `new WebSocket` may throw), and one may end with two.
+   */
   function waitForTurn(): Promise<Record<string, string>> {
-    const ms = reconnectWaitMs({ failures, failingForMs: failingForMs(), retryAfterMs, random })
-    retryAfterMs = undefined
-    if (failures > 0)
-      options.onClosed({ type: 'waiting', nextTryAt: timers.now() + ms, reason: 'unreachable' })
+    if (ended) return new Promise(() => {})
+    const ms = tried ? nextWaitMs() : restOfWaitMs()
+    tried = true
     return new Promise((resolve) => {
       const go = () => {
         wait?.cancel()
@@ -94,7 +135,35 @@ export function createConnection(options: ConnectionOptions): Connection {
     })
   }
 
-  const failingForMs = () => (failingSince === null ? 0 : timers.now() - failingSince)
+  function nextWaitMs(): number {
+    failures++
+    failingSince ??= timers.now()
+    let ms = reconnectWaitMs({
+      failures,
+      failingForMs: timers.now() - failingSince,
+      retryAfterMs,
+      random,
+    })
+    if (replaced) ms = Math.max(ms, replacedWaitMs)
+    options.onClosed({
+      type: 'waiting',
+      nextTryAt: timers.now() + ms,
+      reason: replaced ? 'replaced' : 'unreachable',
+      failures,
+      failingSince,
+    })
+    retryAfterMs = undefined
+    replaced = false
+    return ms
+  }
+
+  /** The background is put away while it waits, and the alarm brings it back: that does not shorten the wait. */
+  function restOfWaitMs(): number {
+    const ms = (options.failing?.nextTryAt ?? 0) - timers.now()
+    return ms > 0 && ms <= limits.reconnectLongMaxMs ? ms : 0 // or the clock was changed
+  }
+
+  // --- Being alive ----------------------------------------------------------------------------------------------
 
   function tick() {
     const late = timers.now() - lastTickAt > sleptMs
@@ -118,13 +187,28 @@ export function createConnection(options: ConnectionOptions): Connection {
     cancelStable()
   }
 
+  function openLink(): Link {
+    const opened: Link = {
+      openedAt: timers.now(),
+      isOpen: () => link === opened && socket.readyState === PartySocket.OPEN,
+      send(frame) {
+        if (!opened.isOpen()) return false
+        socket.send(JSON.stringify(frame))
+        return true
+      },
+    }
+    return opened
+  }
+
   socket.addEventListener('open', () => {
+    link = openLink()
+    stopTimers()
     lastTickAt = timers.now()
     cancelTick = timers.after(limits.heartbeatMs, tick)
   })
   socket.addEventListener('message', ({ data }) => {
     cancelAnswer()
-    if (typeof data !== 'string') return
+    if (typeof data !== 'string' || !link) return
     let frame: ServerFrame
     try {
       frame = parseServerFrame(data)
@@ -133,24 +217,17 @@ export function createConnection(options: ConnectionOptions): Connection {
       return
     }
     if (frame.type === 'bye') retryAfterMs = frame.retryAfterMs
-    options.onFrame(frame)
+    options.onFrame(frame, link)
   })
-  socket.addEventListener('close', ({ code, reason }) => {
+  socket.addEventListener('close', () => {
+    link = null
     stopTimers()
-    if (ended) return
-    failures++
-    failingSince ??= timers.now()
-    if (finalCodes.has(code)) options.onClosed({ type: 'refused', code, reason })
   })
-  socket.addEventListener('error', () => {}) // `close` follows and says the same
+  socket.addEventListener('error', () => {}) // a `close` or the next try follows and says the same
 
   return {
-    send(frame) {
-      if (socket.readyState !== PartySocket.OPEN) return false
-      socket.send(JSON.stringify(frame))
-      return true
-    },
-    established() {
+    established(of) {
+      if (!of.isOpen()) return
       cancelStable()
       cancelStable = timers.after(stableMs, () => {
         failures = 0
@@ -159,17 +236,22 @@ export function createConnection(options: ConnectionOptions): Connection {
     },
     now() {
       if (wait) wait.go()
-      else if (socket.readyState === PartySocket.CLOSED) socket.reconnect()
     },
-    again: lost,
+    again(of, retryAfter) {
+      if (ended || !of.isOpen()) return // it is being replaced already
+      if (retryAfter !== undefined) retryAfterMs = retryAfter
+      socket.reconnect(4000, 'again')
+    },
     check() {
       if (wait && timers.now() > wait.at) wait.go()
       else if (timers.now() - lastTickAt > sleptMs && socket.readyState === PartySocket.OPEN) lost()
     },
     close() {
       ended = true
+      link = null
       stopTimers()
       wait?.cancel()
+      wait = null
       socket.close(1000, 'signed out')
     },
   }

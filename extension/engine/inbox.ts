@@ -3,10 +3,10 @@
  * they acknowledged: whatever dies in between, the room sends them again and finds them known.
  */
 import type { Content } from '#shared/content'
-import type { Entry, EntryOf, ServerFrameOf } from '#shared/frames'
-import type { EnvelopeId, Epoch, Seq, UserId } from '#shared/ids'
+import type { Entry, EntryOf, ServerFrameOf, Snapshot, Watermarks } from '#shared/frames'
+import type { Epoch, Seq, UserId } from '#shared/ids'
 import { unsealPlainly } from '../crypto/placeholder-sealer.ts'
-import { conversationOf } from '../db/conversations.ts'
+import { conversationOf, recount } from '../db/conversations.ts'
 import { pendingTs, type Db, type MessageRow } from '../db/db.ts'
 import type { Incoming } from './ports.ts'
 import type { Signed } from './state.ts'
@@ -14,8 +14,8 @@ import type { Signed } from './state.ts'
 export interface Applied {
   /** Up to here everything is stored: what may be acknowledged. */
   seq: Seq
-  /** Whose conversations have changed. */
-  peers: Set<UserId>
+  /** Whose messages have all been read now. */
+  cleared: UserId[]
   /** News for a person, in order. */
   incoming: Incoming[]
 }
@@ -49,8 +49,10 @@ export async function applyEntries(
   for (const entry of entries) if (entry.type === 'message') contents.set(entry, unsealPlainly(entry.payload))
 
   return db.transaction('rw', tables(db), async () => {
-    const cursor = (await db.cursor.get('cursor'))!
-    const applied: Applied = { seq: cursor.seq, peers: new Set(), incoming: [] }
+    const cursor = await db.cursor.get('cursor')
+    if (!cursor) throw new GapError('entries without a beginning')
+    const applied: Applied = { seq: cursor.seq, cleared: [], incoming: [] }
+    const changed = new Set<UserId>()
     let { mark } = cursor
     for (const entry of entries) {
       if (entry.seq <= applied.seq) continue
@@ -60,34 +62,24 @@ export async function applyEntries(
       mark = entry.mark
     }
     await db.cursor.put({ ...cursor, epoch, seq: applied.seq, mark })
+    for (const peer of changed) if (await recount(db, peer)) applied.cleared.push(peer)
     return applied
 
     async function apply(entry: Entry): Promise<void> {
       switch (entry.type) {
         case 'message':
           return onMessage(entry, contents.get(entry) ?? null)
-        case 'receipts': {
-          const { peer, delivered, read, except } = entry
-          const row = await conversationOf(db, peer)
-          await db.conversations.put({
-            ...row,
-            delivered: Math.max(row.delivered, delivered),
-            read: Math.max(row.read, read),
-            except: except.map(([from, to]) => [from, to]),
-          })
-          return
-        }
+        case 'receipts':
+          return putReceipts(db, entry)
         case 'read': {
           const row = await conversationOf(db, entry.peer)
           const readTs = Math.max(row.readTs, entry.ts)
           await db.conversations.put({ ...row, readTs, readSentTs: Math.max(row.readSentTs, entry.ts) })
-          applied.peers.add(entry.peer)
+          changed.add(entry.peer)
           return
         }
         case 'roster':
-          await putRoster(db, entry)
-          applied.peers.add(entry.peer)
-          return
+          return putRoster(db, entry)
         case 'failed':
           return onFailed(entry)
         case 'gone':
@@ -129,7 +121,7 @@ export async function applyEntries(
       else await db.typing.delete(peer)
       if (kind === 'knock' && direction === 'in') await noteKnock(peer, row.content, row.at)
       if (kind === 'message') await noteLast(db, row)
-      applied.peers.add(peer)
+      changed.add(peer)
       if (direction === 'in' && !known && (kind === 'message' || kind === 'knock')) {
         const text = row.content?.type === 'text' || row.content?.type === 'knock' ? row.content.text : ''
         applied.incoming.push({ peer, id, ts: row.ts, text, kind, late })
@@ -170,6 +162,16 @@ async function putRoster(db: Db, { peer, relation, muted, blocked, version }: En
   if (relation !== 'buddies') await Promise.all([db.presence.delete(peer), db.typing.delete(peer)])
 }
 
+async function putReceipts(db: Db, { peer, delivered, read, except }: Watermarks) {
+  const row = await conversationOf(db, peer)
+  await db.conversations.put({
+    ...row,
+    delivered: Math.max(row.delivered, delivered),
+    read: Math.max(row.read, read),
+    except: except.map(([from, to]) => [from, to]),
+  })
+}
+
 async function noteLast(db: Db, { peer, id, ts, direction, content }: MessageRow) {
   const row = await conversationOf(db, peer)
   if (row.last && row.last.ts > ts) return
@@ -181,33 +183,56 @@ async function noteLast(db: Db, { peer, id, ts, direction, content }: MessageRow
 
 /**
  * The log cannot be continued where we were: takes the room's state as it is and starts again at its first entry.
- * Local history stays; what comes again is known by its id.
+ * Local history stays; what comes again is known by its id. What does not come again, the room has lost.
  */
-export async function startOver({ db }: Signed, welcome: ServerFrameOf<'welcome'>): Promise<void> {
-  const { epoch, from, snapshot } = welcome
+export async function startOver({ db, account }: Signed, welcome: ServerFrameOf<'welcome'>): Promise<void> {
+  const { epoch, from, snapshot, resync } = welcome
   await db.transaction('rw', tables(db), async () => {
     const cursor = await db.cursor.get('cursor')
-    await db.cursor.put({ key: 'cursor', epoch, seq: from, mark: 0, previous: cursor?.previous ?? null })
-    if (!snapshot) return
-    const listed = new Set(snapshot.roster.map(({ peer }) => peer))
-    for (const row of await db.roster.toArray()) {
-      if (!listed.has(row.peer)) await db.roster.put({ ...row, relation: 'none', blocked: false, version: 0 })
+    const blocks = new Set(cursor?.restored?.blocks)
+    if (snapshot) await takeSnapshot(snapshot)
+    if (resync !== 'new') await unplace()
+    const isRestored = resync !== 'new' || cursor?.restored !== undefined
+    await db.cursor.put({
+      key: 'cursor',
+      epoch,
+      seq: from,
+      mark: 0,
+      ...(isRestored && { restored: { blocks: [...blocks] } }),
+    })
+
+    async function takeSnapshot({ roster, reads, receipts }: Snapshot) {
+      const listed = new Map(roster.map((item) => [item.peer, item]))
+      for (const row of await db.roster.toArray()) {
+        const item = listed.get(row.peer) ?? {
+          ...row,
+          relation: 'none',
+          muted: false,
+          blocked: false,
+          version: 0,
+        }
+        // Nobody has unblocked them: the room has forgotten it.
+        if (row.blocked && !item.blocked && item.version < row.version) blocks.add(row.peer)
+        const { knock } = row
+        await db.roster.put({ ...item, ...(knock && item.relation === 'asked' && { knock }) })
+        listed.delete(row.peer)
+      }
+      await db.roster.bulkPut([...listed.values()])
+      for (const { peer, ts } of reads) {
+        const row = await conversationOf(db, peer)
+        const readTs = Math.max(row.readTs, ts)
+        await db.conversations.put({ ...row, readTs, readSentTs: Math.max(row.readSentTs, ts) })
+        await recount(db, peer)
+      }
+      for (const watermarks of receipts) await putReceipts(db, watermarks)
     }
-    for (const item of snapshot.roster) {
-      const { knock } = (await db.roster.get(item.peer)) ?? {}
-      await db.roster.put({ ...item, ...(knock && { knock }) })
-    }
-    for (const { peer, ts } of snapshot.reads) {
-      const row = await conversationOf(db, peer)
-      await db.conversations.put({ ...row, readTs: Math.max(row.readTs, ts) })
-    }
-    for (const { peer, delivered, read, except } of snapshot.receipts) {
-      const row = await conversationOf(db, peer)
-      await db.conversations.put({
-        ...row,
-        delivered: Math.max(row.delivered, delivered),
-        read: Math.max(row.read, read),
-        except: except.map(([a, b]) => [a, b]),
+
+    /** Messages of mine after the first entry lose their place until they come again. */
+    async function unplace() {
+      const mine = ({ from: author, seq }: MessageRow) =>
+        author === account.user && seq !== undefined && seq > from
+      await db.messages.filter(mine).modify((row) => {
+        delete row.seq
       })
     }
   })
@@ -217,27 +242,18 @@ export async function startOver({ db }: Signed, welcome: ServerFrameOf<'welcome'
  * After a replay: messages of mine that the room once had and has lost, for it was restored from a backup. They go
  * into the outbox again under the same ids, so that whoever still has them sees them once.
  */
-export async function pushAgain(
-  { db, account }: Signed,
-  replay: { from: Seq; ids: ReadonlySet<EnvelopeId> },
-): Promise<number> {
-  return db.transaction('rw', [db.messages, db.outbox], async () => {
-    const lost = await db.messages
-      .filter(
-        ({ from, id, seq, state, content }) =>
-          from === account.user &&
-          state === 'stored' &&
-          content !== null &&
-          seq !== undefined &&
-          seq > replay.from &&
-          !replay.ids.has(id),
-      )
-      .toArray()
-    for (const row of lost) {
+export async function pushAgain({ db, account }: Signed): Promise<void> {
+  await db.transaction('rw', [db.messages, db.outbox, db.cursor], async () => {
+    const cursor = await db.cursor.get('cursor')
+    if (!cursor?.restored) return
+    const isLost = ({ from, seq, state, content }: MessageRow) =>
+      from === account.user && state === 'stored' && seq === undefined && content !== null
+    for (const row of await db.messages.filter(isLost).toArray()) {
       const { id, peer, kind, at } = row
-      await db.outbox.put({ id, peer, kind, content: row.content!, at })
+      await db.outbox.put({ id, peer, kind, content: row.content!, at, lost: true })
       await db.messages.put({ ...row, state: 'pending' })
     }
-    return lost.length
+    const { restored, ...rest } = cursor
+    await db.cursor.put(restored.blocks.length > 0 ? { ...rest, restored } : rest)
   })
 }

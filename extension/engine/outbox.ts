@@ -3,12 +3,13 @@
  * exactly those bytes go again until the room has confirmed them. The order is kept by a chain: each send names the one
  * before it, and the room refuses what does not follow (SN3).
  */
-import { errors } from '#shared/errors'
+import { parseContent } from '#shared/content'
+import { errors, type ErrorCode } from '#shared/errors'
 import type { ServerFrameOf } from '#shared/frames'
-import type { EnvelopeId, Millis } from '#shared/ids'
+import type { EnvelopeId, UserId } from '#shared/ids'
 import { limits } from '#shared/limits'
 import { sealPlainly } from '../crypto/placeholder-sealer.ts'
-import { pendingTs, type OutboxRow } from '../db/db.ts'
+import { pendingTs, type MessageRow, type OutboxRow } from '../db/db.ts'
 import type { Signed } from './state.ts'
 
 /** Older than this, a message is not sent without asking: a stale one may be worse than none (R-18). */
@@ -23,7 +24,8 @@ export interface Outbox {
   welcomed(last: EnvelopeId | null): Promise<void>
   onOk(frame: ServerFrameOf<'ok'>): Promise<void>
   onError(frame: ServerFrameOf<'error'>): Promise<void>
-  stop(): void
+  /** Resolves when it is not at work any more. */
+  stop(): Promise<void>
 }
 
 export function createOutbox(signed: Signed): Outbox {
@@ -31,12 +33,15 @@ export function createOutbox(signed: Signed): Outbox {
   /** Sent in this pass and not answered, in order. */
   let inFlight: EnvelopeId[] = []
   let previous: EnvelopeId | null = null
+  let accepted: EnvelopeId | null = null
   /** Numbers the passes: answers to an earlier one are void. */
   let attempt = 0
-  let waitUntil: Millis = 0
-  let cancelWait = () => {}
+  /** Conversations that have to wait. The others do not wait for them (R-18). */
+  const paused = new Map<UserId, { isOver: boolean; times: number; cancel: () => void }>()
   let running: Promise<void> | null = null
   let again = false
+
+  // --- Sending ----------------------------------------------------------------------------------------------------
 
   async function flush(): Promise<void> {
     again = true
@@ -53,21 +58,25 @@ export function createOutbox(signed: Signed): Outbox {
     return running
   }
 
+  const mayGo = ({ id, peer, held }: OutboxRow) =>
+    !held && !inFlight.includes(id) && (paused.get(peer)?.isOver ?? true)
+
   async function sendAll(): Promise<void> {
-    if (!signed.isWelcome() || timers.now() < waitUntil) return
+    if (!signed.isWelcome()) return
     const pass = attempt
-    for (const row of await db.outbox
-      .orderBy('id')
-      .limit(limits.sendsInFlightMax * 4)
-      .toArray()) {
-      if (row.held || inFlight.includes(row.id)) continue
-      if (inFlight.length >= limits.sendsInFlightMax) return
-      if (timers.now() - row.at > heldAfterMs) {
+    const room = limits.sendsInFlightMax - inFlight.length
+    for (const row of await db.outbox.orderBy('id').filter(mayGo).limit(room).toArray()) {
+      if (isStale(row)) {
         await db.outbox.update(row.id, { held: true })
+        again = true // in its place another may go
         continue
       }
       const payload = row.payload ?? (await seal(row))
-      if (payload === null || pass !== attempt || !signed.isWelcome()) return void (again = payload === null)
+      if (pass !== attempt || !signed.isWelcome()) return // whoever began the new pass sends everything again
+      if (payload === null) {
+        again = true
+        continue
+      }
       const { id, peer, kind } = row
       if (!signed.send({ type: 'send', id, to: peer, kind, payload, previous, attempt })) return
       inFlight.push(id)
@@ -75,29 +84,28 @@ export function createOutbox(signed: Signed): Outbox {
     }
   }
 
+  /** An answer to a knock, or what was sent once already, is welcome at any time. */
+  const isStale = ({ at, kind, lost }: OutboxRow) =>
+    kind === 'message' && !lost && timers.now() - at > heldAfterMs
+
   /**
    * Makes the bytes, and shows the message in the log in the same transaction. Null when the row has gone meanwhile,
    * or could not be sealed: then it has failed.
    */
   async function seal(row: OutboxRow): Promise<string | null> {
-    let payload: string | null = null
-    try {
-      payload = sealPlainly(row.content)
-    } catch {
-      // too large for an envelope: told below
-    }
+    const payload = bytesOf(row)
     return db.transaction('rw', [db.outbox, db.messages], async () => {
       const { id, peer, kind, content, at } = row
       const now = await db.outbox.get(id)
       if (!now) return null
       if (now.payload !== undefined) return now.payload
       const known = await db.messages.get([account.user, id])
-      const message = known ?? {
+      const message: MessageRow = known ?? {
         from: account.user,
         id,
         peer,
         ts: pendingTs,
-        direction: 'out' as const,
+        direction: 'out',
         kind,
         content,
         at,
@@ -113,51 +121,68 @@ export function createOutbox(signed: Signed): Outbox {
     })
   }
 
+  /** Null for what the other side could not read, or no envelope would hold. */
+  function bytesOf({ content }: OutboxRow): string | null {
+    if (parseContent(content) === null) return null
+    try {
+      return sealPlainly(content)
+    } catch {
+      return null
+    }
+  }
+
+  // --- Answers ----------------------------------------------------------------------------------------------------
+
   async function onOk({ id, ts, seq }: ServerFrameOf<'ok'>): Promise<void> {
     if (id === undefined || ts === undefined) return
     inFlight = inFlight.filter((other) => other !== id)
-    await db.transaction('rw', [db.outbox, db.messages, db.conversations], async () => {
+    accepted = id
+    const row = await db.transaction('rw', [db.outbox, db.messages], async () => {
       await db.outbox.delete(id)
-      const row = await db.messages.get([account.user, id])
-      if (!row || row.state === 'failed' || row.state === 'expired') return
-      const placed = {
-        ...row,
-        ts: Math.min(row.ts, ts),
-        state: 'stored' as const,
+      const known = await db.messages.get([account.user, id])
+      if (!known || known.state === 'failed' || known.state === 'expired') return known
+      await db.messages.put({
+        ...known,
+        ts: Math.min(known.ts, ts),
+        state: 'stored',
         ...(seq !== undefined && { seq }),
-      }
-      await db.messages.put(placed)
+      })
+      return known
     })
+    if (row) resume(row.peer)
     await flush()
   }
 
-  async function onError({
-    id,
-    code,
-    last,
-    attempt: of,
-    retryAfterMs,
-  }: ServerFrameOf<'error'>): Promise<void> {
-    if (id === undefined) return
-    if (code === 'unexpected-request') {
-      // Everything sent after something that was refused is refused too; one of those answers is enough.
-      if (of === attempt) startPass(last ?? null)
-      return flush()
-    }
-    const { action } = errors[code]
-    const wait = retryAfterMs ?? 1000
-    if (action === 'wait' && wait <= patienceMs) {
+  async function onError(frame: ServerFrameOf<'error'>): Promise<void> {
+    const { id, code, last, retryAfterMs } = frame
+    // Everything sent after something that was refused is refused too, and one of those answers is enough.
+    if (id === undefined || (frame.attempt !== undefined && frame.attempt !== attempt)) return
+    if (code === 'unexpected-request') startPass(last ?? null)
+    else {
+      const row = await db.outbox.get(id)
+      const waitMs = row ? waitFor(row.peer, code, retryAfterMs) : null
+      if (row && waitMs !== null) pause(row.peer, waitMs)
+      else await fail(id, code)
       startPass(previousOf(id))
-      pause(wait)
-      return
     }
+    await flush()
+  }
+
+  /** How long to wait before the same again; null when a person should know instead. */
+  function waitFor(peer: UserId, code: ErrorCode, retryAfterMs: number | undefined): number | null {
+    if (errors[code].action !== 'wait') return null
+    // No time given: not a moment's congestion, but no room where it should go (R-47).
+    if (code === 'resource-constraint' && retryAfterMs === undefined) return null
+    const waitMs = retryAfterMs ?? Math.min(1000 * 2 ** (paused.get(peer)?.times ?? 0), patienceMs)
+    return waitMs <= patienceMs ? waitMs : null
+  }
+
+  async function fail(id: EnvelopeId, failure: ErrorCode): Promise<void> {
     await db.transaction('rw', [db.outbox, db.messages], async () => {
       await db.outbox.delete(id)
       const row = await db.messages.get([account.user, id])
-      if (row?.state === 'pending') await db.messages.put({ ...row, state: 'failed', failure: code })
+      if (row?.state === 'pending') await db.messages.put({ ...row, state: 'failed', failure })
     })
-    startPass(previousOf(id))
-    await flush()
   }
 
   /** What the room accepted before `id`, as far as this pass knows. */
@@ -165,7 +190,6 @@ export function createOutbox(signed: Signed): Outbox {
     const place = inFlight.indexOf(id)
     return place > 0 ? inFlight[place - 1]! : accepted
   }
-  let accepted: EnvelopeId | null = null
 
   function startPass(after: EnvelopeId | null) {
     attempt++
@@ -173,24 +197,34 @@ export function createOutbox(signed: Signed): Outbox {
     previous = accepted = after
   }
 
-  function pause(ms: number) {
-    waitUntil = timers.now() + ms
-    cancelWait()
-    cancelWait = timers.after(ms, () => void flush())
+  function pause(peer: UserId, ms: number) {
+    const before = paused.get(peer)
+    before?.cancel()
+    const now = { isOver: false, times: (before?.times ?? 0) + 1, cancel: () => {} }
+    now.cancel = timers.after(ms, () => {
+      now.isOver = true
+      void flush().catch(console.error)
+    })
+    paused.set(peer, now)
+  }
+
+  function resume(peer: UserId) {
+    paused.get(peer)?.cancel()
+    paused.delete(peer)
   }
 
   return {
     flush,
     async welcomed(last) {
-      waitUntil = 0
+      for (const peer of paused.keys()) resume(peer)
       startPass(last)
       await flush()
     },
-    async onOk(frame) {
-      if (frame.id !== undefined) accepted = frame.id
-      await onOk(frame)
-    },
+    onOk,
     onError,
-    stop: () => cancelWait(),
+    async stop() {
+      for (const peer of paused.keys()) resume(peer)
+      await running?.catch(() => {}) // it was told to whoever asked for it
+    },
   }
 }

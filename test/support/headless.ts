@@ -43,6 +43,12 @@ export interface HeadlessOptions {
   /** Before anything is done with it. */
   prepare?: (db: Db) => void
   canOpenUnfocused?: boolean
+  /** How far this device's clock is ahead. */
+  clockAheadMs?: number
+  /** 0: never waits before it connects again. */
+  random?: () => number
+  /** In place of the platform's, for those who count or cut frames. */
+  WebSocket?: unknown
 }
 
 export type Headless = Awaited<ReturnType<typeof headless>>
@@ -58,6 +64,7 @@ export async function headless(relay: string, name: string, options: HeadlessOpt
   let badge = { unread: 0, requests: 0, connected: false }
   let views: ViewState[] = []
   let tellActivity: ((activity: 'active' | 'idle', since: number) => void) | null = null
+  const now = () => Date.now() + (options.clockAheadMs ?? 0)
 
   function newDb() {
     const opened = openDb('parley', { indexedDB, IDBKeyRange })
@@ -89,7 +96,7 @@ export async function headless(relay: string, name: string, options: HeadlessOpt
       db,
       platform,
       timers: {
-        now: () => Date.now(),
+        now,
         after(ms, run) {
           const timer = setTimeout(run, ms)
           return () => clearTimeout(timer)
@@ -98,6 +105,8 @@ export async function headless(relay: string, name: string, options: HeadlessOpt
       words,
       fetch,
       client: 'parley/headless',
+      WebSocket: options.WebSocket,
+      ...(options.random && { random: options.random }),
     })
   }
 
@@ -140,7 +149,7 @@ export async function headless(relay: string, name: string, options: HeadlessOpt
       engine.viewsChanged()
     },
     be(activity: 'active' | 'idle') {
-      tellActivity?.(activity, Date.now())
+      tellActivity?.(activity, now())
     },
     isConnected,
     connected: (withinMs?: number) => until(isConnected, `${name} connected`, withinMs),
@@ -152,7 +161,7 @@ export async function headless(relay: string, name: string, options: HeadlessOpt
     async send(peer: string, text: string): Promise<EnvelopeId> {
       const id = v7() as EnvelopeId
       const content = { type: 'text' as const, text }
-      await db.outbox.add({ id, peer: peer as UserId, kind: 'message', content, at: Date.now() })
+      await db.outbox.add({ id, peer: peer as UserId, kind: 'message', content, at: now() })
       await engine.commands.nudge()
       return id
     },
@@ -166,8 +175,8 @@ export async function headless(relay: string, name: string, options: HeadlessOpt
     },
     /** As a page would show it. */
     async presenceOf(peer: string) {
-      const [row, connected] = await Promise.all([db.presence.get(peer as UserId), isConnected()])
-      return connected && row && row.until > Date.now() ? row.show : 'offline'
+      const [row, line] = await Promise.all([db.presence.get(peer as UserId), connection()])
+      return line?.state === 'connected' && row && row.until > now() + line.skew ? row.show : 'offline'
     },
     async ownPresence() {
       return (await db.status.get('self')) as SelfRow | undefined

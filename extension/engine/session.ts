@@ -1,0 +1,381 @@
+/**
+ * Everything that lasts while an account is signed in: what the relay says, and what follows from it. Start reading at
+ * `onFrame`. Frames are handled one after the other, each to its end; what was begun for one opening of the socket
+ * answers into that one only.
+ */
+import { connectBytes } from '#shared/account'
+import { closeCodes, type ErrorCode } from '#shared/errors'
+import type { ClientFrame, ServerFrame, ServerFrameOf } from '#shared/frames'
+import type { Epoch, Millis, UserId } from '#shared/ids'
+import { protocolVersion, supportedVersions } from '#shared/version'
+import { storedKey } from '../crypto/keys.ts'
+import { conversationOf } from '../db/conversations.ts'
+import type { AccountRow, Db } from '../db/db.ts'
+import { decide, decideLate } from './alert.ts'
+import { createConnection, type Closed, type Connection, type Failing, type Link } from './connection.ts'
+import { applyEntries, pushAgain, startOver } from './inbox.ts'
+import { createOutbox, type Outbox } from './outbox.ts'
+import type { Alert, Incoming, Platform, Timers, Words } from './ports.ts'
+import { createRequests, type Requests } from './requests.ts'
+import type { Signed } from './state.ts'
+import type { Status } from './status.ts'
+
+export interface Session {
+  readonly account: AccountRow
+  readonly outbox: Outbox
+  readonly requests: Requests
+  /** False without a connection that is welcome: then nothing has been sent. */
+  send(frame: ClientFrame): boolean
+  /** The relay's clock minus this device's. */
+  skew(): Millis
+  /** A person has to do something: this session will not connect again. */
+  isRefused(): boolean
+  connectNow(): void
+  check(): void
+  tellActivity(): void
+  tellWatching(): void
+  /** At once; resolves when nothing of it touches the database any more. */
+  end(): Promise<void>
+}
+
+export interface SessionOptions {
+  account: AccountRow
+  db: Db
+  platform: Platform
+  timers: Timers
+  words: Words
+  random: () => number
+  client: string
+  status: Status
+  activity(): { state: 'active' | 'idle'; since: Millis }
+  failing?: Failing | undefined
+  /** It was refused before, in a way that no try changes: it only stands there and says so. */
+  refused: boolean
+  WebSocket?: unknown
+}
+
+/** The nonce is good for five seconds: an answer that took this long may have come too late. */
+const promptMs = 3000
+/** One more would not fit into a frame before `auth`; the others follow it. */
+const readsInAuthMax = 25
+/** Pongs come every 20 s; the pages need to know that they do, and a database wants rest. */
+const heardEveryMs = 15_000
+
+const noConnection: Connection = { established() {}, now() {}, again() {}, check() {}, close() {} }
+
+export function openSession(options: SessionOptions): Session {
+  const { account, db, platform, timers, words, status } = options
+  let welcome: { link: Link; epoch: Epoch } | null = null
+  let live = false
+  let ended = false
+  let { refused } = options
+  /** How often in a row the relay did not believe an answer that was given in time. */
+  let unproved = 0
+  let skew = 0
+  let heardAt = 0
+  let chain = Promise.resolve()
+  let alerting = Promise.resolve()
+  let missed: Incoming[] = []
+  let toldActivity = ''
+  let toldWatching: boolean | null = null
+
+  const isWelcome = () => !ended && welcome !== null && welcome.link.isOpen()
+  const send = (frame: ClientFrame) => !ended && welcome !== null && welcome.link.send(frame)
+  const signed: Signed = { account, db, timers, send, isWelcome }
+  const outbox = createOutbox(signed)
+  const requests = createRequests(signed)
+  const connection = refused
+    ? noConnection
+    : createConnection({
+        relay: account.relay,
+        user: account.user,
+        timers,
+        random: options.random,
+        failing: options.failing,
+        WebSocket: options.WebSocket,
+        heartbeat: () => platform.heartbeat(),
+        onFrame: (frame, link) => next(link, () => onFrame(frame, link)),
+        onClosed: (closed) => next(null, () => onClosed(closed)),
+      })
+
+  function next(link: Link | null, work: () => Promise<void> | void): void {
+    chain = chain
+      .then(() => (ended ? undefined : work()))
+      .catch((error: unknown) => {
+        if (ended) return
+        console.error(error)
+        // The database may answer again, or the log continue, after a reconnect.
+        if (link) connection.again(link)
+      })
+  }
+
+  async function onFrame(frame: ServerFrame, link: Link): Promise<void> {
+    switch (frame.type) {
+      case 'hello':
+        return onHello(frame, link)
+      case 'welcome':
+        return onWelcome(frame, link)
+      case 'deliver':
+        return onDeliver(frame)
+      case 'live':
+        return onLive()
+      case 'ok':
+        requests.onOk(frame)
+        return outbox.onOk(frame)
+      case 'error':
+        return onError(frame, link)
+      case 'presence': {
+        const { type: _, ...row } = frame
+        const known = await db.presence.get(row.peer)
+        if (!known || known.version <= row.version) await db.presence.put(row)
+        if (row.show === 'offline') await db.typing.delete(row.peer)
+        return
+      }
+      case 'self': {
+        const { type: _, ...self } = frame
+        await db.status.put({ key: 'self', ...self })
+        return
+      }
+      case 'typing':
+        if (frame.state === 'paused') await db.typing.delete(frame.peer)
+        else await db.typing.put({ peer: frame.peer, until: frame.until })
+        return
+      case 'pong':
+        return onPong()
+      case 'bye': // the connection has read it
+    }
+  }
+
+  // --- Coming in ----------------------------------------------------------------------------------------------------
+
+  /** The relay's challenge: this device answers with its key, and says how far it has the log. */
+  async function onHello(
+    { relayId, nonce, versions, now }: ServerFrameOf<'hello'>,
+    link: Link,
+  ): Promise<void> {
+    if (!link.isOpen()) return
+    if (relayId !== account.relayId) return refuse('wrong-relay')
+    if (!supportedVersions.some((version) => versions.includes(version))) return refuse('unsupported-version')
+    await db.open() // after a failure it does not do so by itself
+    // Stored before it is used: a copy of this profile would use the same number, and be found out by it.
+    const generation = await db.transaction('rw', db.account, async () => {
+      const row = await db.account.get('me')
+      if (row?.device !== account.device) throw new Error('the account was replaced')
+      await db.account.put({ ...row, generation: row.generation + 1 })
+      return row.generation + 1
+    })
+    const cursor = await db.cursor.get('cursor')
+    const reads = (await unsentReads()).slice(0, readsInAuthMax)
+    const key = await storedKey(account.dak)
+    const message = connectBytes(relayId, account.acct, account.device, generation, nonce, now)
+    const { state, since } = options.activity()
+    skew = now - link.openedAt
+    toldActivity = state
+    link.send({
+      type: 'auth',
+      version: protocolVersion,
+      device: account.device,
+      generation,
+      at: now,
+      cursor: cursor ? { epoch: cursor.epoch, seq: cursor.seq, mark: cursor.mark } : null,
+      signature: await key.sign(message),
+      reads: Object.fromEntries(reads.map(({ peer, readTs }) => [peer, readTs])) as Record<UserId, number>,
+      activity: state,
+      since: Math.max(0, since + skew),
+      client: options.client,
+      capabilities: [],
+    })
+    if (timers.now() - link.openedAt > promptMs) unproved = 0
+    else unproved++
+  }
+
+  /** Read marks that the room has not confirmed: they are state, so they go again until it has. */
+  const unsentReads = () => db.conversations.filter(({ readTs, readSentTs }) => readTs > readSentTs).toArray()
+
+  async function onWelcome(frame: ServerFrameOf<'welcome'>, link: Link): Promise<void> {
+    if (frame.resync) await startOver(signed, frame)
+    welcome = { link, epoch: frame.epoch }
+    unproved = 0
+    connection.established(link)
+    toldWatching = null
+    skew = frame.now - timers.now()
+    heardAt = timers.now()
+    await db.transaction('rw', [db.presence, db.status], async () => {
+      await db.presence.clear()
+      await db.presence.bulkPut(frame.presence)
+      await db.status.bulkPut([
+        { key: 'self', ...frame.self },
+        { key: 'relay', limits: frame.limits },
+      ])
+    })
+    await status.setConnection({ state: 'connected', heardAt, skew, live: false })
+    await status.showBadge()
+    tellWatching()
+    tellActivity()
+    const left = (await unsentReads()).slice(readsInAuthMax)
+    for (const { peer, readTs } of left) send({ type: 'read', peer, ts: readTs })
+    await outbox.welcomed(frame.last)
+  }
+
+  async function onDeliver({ entries, request }: ServerFrameOf<'deliver'>): Promise<void> {
+    // What was asked for again is no continuation of the log; nothing asks yet.
+    if (!welcome || request !== undefined) return
+    const late = !live
+    const applied = await applyEntries(signed, entries, { epoch: welcome.epoch, late })
+    send({ type: 'ack', seq: applied.seq })
+    await status.settle(applied.cleared)
+    if (late) missed.push(...applied.incoming)
+    else alert(() => decideAll(applied.incoming))
+  }
+
+  async function onLive(): Promise<void> {
+    if (!welcome) return
+    live = true
+    const { restored } = (await db.cursor.get('cursor')) ?? {}
+    if (restored) {
+      await pushAgain(signed)
+      await outbox.flush()
+      void blockAgain(restored.blocks).catch(console.error)
+    }
+    await status.setConnection({ live: true })
+    const news = missed
+    missed = []
+    alert(() => decideMissed(news))
+  }
+
+  /** Whom I have blocked stays blocked, whatever backup the room comes from. */
+  async function blockAgain(blocks: readonly UserId[]): Promise<void> {
+    for (const peer of blocks) {
+      await requests.ask({ type: 'roster', peer, operation: 'block' })
+      await db.transaction('rw', db.cursor, async () => {
+        const { restored, ...cursor } = (await db.cursor.get('cursor'))!
+        const left = restored?.blocks.filter((other) => other !== peer) ?? []
+        await db.cursor.put(left.length > 0 ? { ...cursor, restored: { blocks: left } } : cursor)
+      })
+    }
+  }
+
+  async function onPong(): Promise<void> {
+    if (!isWelcome() || Math.abs(timers.now() - heardAt) < heardEveryMs) return
+    heardAt = timers.now()
+    await status.setConnection({ heardAt })
+  }
+
+  // --- Going wrong --------------------------------------------------------------------------------------------------
+
+  async function onError(frame: ServerFrameOf<'error'>, link: Link): Promise<void> {
+    if (welcome?.link === link) {
+      requests.onError(frame)
+      return outbox.onError(frame)
+    }
+    const { code, action, retryAfterMs } = frame
+    if (action === 'wait') return connection.again(link, retryAfterMs)
+    // The relay says this also when the answer came too late, as from a machine that fell asleep over it.
+    if (code === 'not-authorized' && unproved < 2) return connection.again(link)
+    return refuse(code)
+  }
+
+  /** Trying again would end the same way: a person has to do something. */
+  async function refuse(reason: ErrorCode | 'wrong-relay'): Promise<void> {
+    connection.close()
+    refused = true
+    live = false
+    welcome = null
+    requests.lost()
+    // The watchdog would bring back a background that was put away, and that one would try again.
+    await platform.watchdog(false)
+    await status.setConnection({ state: 'refused', reason, live: false })
+    await status.showBadge()
+  }
+
+  async function onClosed(closed: Closed): Promise<void> {
+    if (refused) return
+    welcome = null
+    live = false
+    requests.lost()
+    if (closed.type === 'refused') {
+      return refuse(closed.code === closeCodes.disabled ? 'account-disabled' : 'unsupported-version')
+    }
+    const { type, ...waiting } = closed
+    await db.open()
+    await db.typing.clear()
+    await status.setConnection({ state: type, ...waiting, live: false })
+    await status.showBadge()
+  }
+
+  // --- What a person is shown ---------------------------------------------------------------------------------------
+
+  /** One after the other, beside the frames: a browser that takes its time with a window holds up nothing else. */
+  function alert(decideThem: () => Promise<Alert[]>): void {
+    alerting = alerting
+      .then(async () => {
+        if (ended) return
+        for (const one of await decideThem()) await platform.alert(one)
+      })
+      .catch((error: unknown) => {
+        if (!ended) console.error(error)
+      })
+  }
+
+  async function decideAll(incoming: readonly Incoming[]): Promise<Alert[]> {
+    const latest = new Map<UserId, { news: Incoming; count: number }>()
+    for (const news of incoming) {
+      latest.set(news.peer, { news, count: (latest.get(news.peer)?.count ?? 0) + 1 })
+    }
+    const alerts: Alert[] = []
+    for (const { news, count } of latest.values()) {
+      const around = {
+        canOpenUnfocused: platform.canOpenUnfocused,
+        views: platform.views(),
+        activity: options.activity().state,
+        mode: await status.mode(),
+        muted: (await db.roster.get(news.peer))?.muted ?? false,
+        count,
+      }
+      alerts.push(...decide(news, around, words))
+    }
+    return alerts
+  }
+
+  async function decideMissed(incoming: readonly Incoming[]): Promise<Alert[]> {
+    const news: Incoming[] = []
+    for (const one of incoming) {
+      const isRead = (await conversationOf(db, one.peer)).readTs >= one.ts // on another device, before it came here
+      const isMuted = (await db.roster.get(one.peer))?.muted ?? false
+      if (!isRead && !isMuted) news.push(one)
+    }
+    return decideLate(news, await status.mode(), words)
+  }
+
+  // --- What the relay is told ---------------------------------------------------------------------------------------
+
+  function tellActivity(): void {
+    const { state, since } = options.activity()
+    if (toldActivity === state) return
+    if (send({ type: 'presence', activity: state, since: Math.max(0, since + skew) })) toldActivity = state
+  }
+
+  function tellWatching(): void {
+    const on = platform.views().length > 0
+    if (toldWatching !== on && send({ type: 'watch', on })) toldWatching = on
+  }
+
+  return {
+    account,
+    outbox,
+    requests,
+    send,
+    skew: () => skew,
+    isRefused: () => refused,
+    connectNow: () => connection.now(),
+    check: () => connection.check(),
+    tellActivity,
+    tellWatching,
+    async end() {
+      ended = true
+      connection.close()
+      requests.lost()
+      await Promise.all([outbox.stop(), chain])
+    },
+  }
+}
