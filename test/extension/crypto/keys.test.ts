@@ -32,8 +32,8 @@ test('a stored key signs and cannot be taken away', async () => {
   const signature = fromBase64(await key.sign(utf8('hello')))
 
   expect(await verify(fromBase64(key.publicKey), utf8('hello'), signature)).toBe(true)
-  await expect(crypto.subtle.exportKey('pkcs8', pair.privateKey)).rejects.toThrow()
-  await expect(crypto.subtle.exportKey('raw', await makeLocalKey())).rejects.toThrow()
+  await expect(crypto.subtle.exportKey('pkcs8', pair.privateKey)).rejects.toThrow(Error)
+  await expect(crypto.subtle.exportKey('raw', await makeLocalKey())).rejects.toThrow(Error)
 })
 
 test.each([
@@ -48,9 +48,9 @@ test('what is encrypted opens only as what it is', async () => {
   const sealed = await encrypt(key, utf8('secret'), utf8('alice'))
 
   expect(new TextDecoder().decode(await decrypt(key, sealed, utf8('alice')))).toBe('secret')
-  await expect(decrypt(key, sealed, utf8('bob'))).rejects.toThrow()
-  await expect(decrypt(await makeLocalKey(), sealed, utf8('alice'))).rejects.toThrow()
+  await expect(decrypt(key, sealed, utf8('bob'))).rejects.toThrow(Error)
+  await expect(decrypt(await makeLocalKey(), sealed, utf8('alice'))).rejects.toThrow(Error)
   const flipped = fromBase64(sealed.ct)
   flipped[0]! ^= 1
-  await expect(decrypt(key, { ...sealed, ct: toBase64(flipped) }, utf8('alice'))).rejects.toThrow()
+  await expect(decrypt(key, { ...sealed, ct: toBase64(flipped) }, utf8('alice'))).rejects.toThrow(Error)
 })

@@ -1,4 +1,4 @@
-import fc from 'fast-check'
+import { assert, property, string, uint8Array } from 'fast-check'
 import { expect, test } from 'vitest'
 import { fromBase64, toBase64, utf8 } from '#shared/bytes'
 import type { Content } from '#shared/content'
@@ -21,8 +21,8 @@ function payloadOf(
 }
 
 test('what goes in comes out', () => {
-  fc.assert(
-    fc.property(fc.string({ minLength: 1, maxLength: 1000, unit: 'grapheme' }), (value) => {
+  assert(
+    property(string({ minLength: 1, maxLength: 1000, unit: 'grapheme' }), (value) => {
       expect(unsealPlainly(sealPlainly(text(value)))).toEqual(text(value))
     }),
   )
@@ -65,10 +65,10 @@ test.each([
 })
 
 test('random payloads break nothing', () => {
-  fc.assert(
-    fc.property(fc.uint8Array({ maxLength: 400 }), (bytes) => {
+  assert(
+    property(uint8Array({ maxLength: 400 }), (bytes) => {
       bytes[0] = 0
-      expect(() => unsealPlainly(toBase64(bytes))).not.toThrow()
+      expect(() => unsealPlainly(toBase64(bytes))).not.toThrow(Error)
     }),
   )
 })
