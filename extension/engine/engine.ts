@@ -141,6 +141,7 @@ export function createEngine(options: EngineOptions): Engine {
   /** Replaces whoever was here, in one step: an account, its keys and its history belong together. */
   const enter = (account: AccountRow) =>
     exclusively(async () => {
+      if (session && session.account.acct !== account.acct) session.send({ type: 'leave' })
       await leave()
       await guarded(() =>
         db.transaction('rw', db.tables, async () => {

@@ -43,10 +43,19 @@ export interface HeadlessOptions {
   /** Before anything is done with it. */
   prepare?: (db: Db) => void
   canOpenUnfocused?: boolean
+  /** Starts with these rows instead of signing in: a profile that was copied. Does not wait for a connection. */
+  copyOf?: { db: Db }
+  /** In place of one in memory, for those that fail. */
+  indexedDB?: IDBFactory
   /** How far this device's clock is ahead. */
   clockAheadMs?: number
+  /** How many seconds of its own it lives in one. */
+  speed?: number
   /** 0: never waits before it connects again. */
   random?: () => number
+  /** What this browser does otherwise, or fails to do. */
+  platform?: Partial<Platform>
+  fetch?: typeof fetch
   /** In place of the platform's, for those who count or cut frames. */
   WebSocket?: unknown
 }
@@ -56,7 +65,7 @@ export type Headless = Awaited<ReturnType<typeof headless>>
 export async function headless(relay: string, name: string, options: HeadlessOptions = {}) {
   const password = options.password ?? 'correct horse battery staple'
   const user = name as UserId
-  const indexedDB = new IDBFactory()
+  const indexedDB = options.indexedDB ?? new IDBFactory()
   let db = newDb()
   let engine: Engine
   /** What the platform was asked to do, over all restarts. */
@@ -64,7 +73,9 @@ export async function headless(relay: string, name: string, options: HeadlessOpt
   let badge = { unread: 0, requests: 0, connected: false }
   let views: ViewState[] = []
   let tellActivity: ((activity: 'active' | 'idle', since: number) => void) | null = null
-  const now = () => Date.now() + (options.clockAheadMs ?? 0)
+  const { speed = 1, clockAheadMs = 0 } = options
+  const bornAt = Date.now()
+  const now = () => bornAt + (Date.now() - bornAt) * speed + clockAheadMs
 
   function newDb() {
     const opened = openDb('parley', { indexedDB, IDBKeyRange })
@@ -89,6 +100,7 @@ export async function headless(relay: string, name: string, options: HeadlessOpt
     },
     heartbeat() {},
     async watchdog() {},
+    ...options.platform,
   }
 
   function newEngine(): Engine {
@@ -98,12 +110,12 @@ export async function headless(relay: string, name: string, options: HeadlessOpt
       timers: {
         now,
         after(ms, run) {
-          const timer = setTimeout(run, ms)
+          const timer = setTimeout(run, ms / speed)
           return () => clearTimeout(timer)
         },
       },
       words,
-      fetch,
+      fetch: options.fetch ?? fetch,
       client: 'parley/headless',
       WebSocket: options.WebSocket,
       ...(options.random && { random: options.random }),
@@ -120,7 +132,12 @@ export async function headless(relay: string, name: string, options: HeadlessOpt
   const { relayId } = await engine.commands.relayInfo(relay)
   const input = { relay, relayId, user, deviceName: platform.deviceName }
   let recoveryCode = ''
-  if (options.existing) {
+  if (options.copyOf) {
+    for (const { name: table } of db.tables) {
+      await db.table(table).bulkPut(await options.copyOf.db.table(table).toArray())
+    }
+    await engine.start()
+  } else if (options.existing) {
     await engine.commands.signIn({ ...input, root: passwordRoot(password, relayId, name), slot: 'pw' })
   } else {
     ;({ recoveryCode } = await engine.commands.signUp({
@@ -128,7 +145,7 @@ export async function headless(relay: string, name: string, options: HeadlessOpt
       root: passwordRoot(password, relayId, name),
     }))
   }
-  await until(isConnected, `${name} connected`)
+  if (!options.copyOf) await until(isConnected, `${name} connected`)
 
   const me = {
     name: user,
@@ -151,6 +168,9 @@ export async function headless(relay: string, name: string, options: HeadlessOpt
     be(activity: 'active' | 'idle') {
       tellActivity?.(activity, now())
     },
+    connection,
+    /** The watchdog rings. */
+    ring: () => engine.ring(),
     isConnected,
     connected: (withinMs?: number) => until(isConnected, `${name} connected`, withinMs),
     rootOfCode: (code: string) => codeRoot(code, relayId, name),
@@ -219,8 +239,8 @@ export async function headless(relay: string, name: string, options: HeadlessOpt
 }
 
 /** Two who are buddies already. */
-export async function buddies(relay: string, one = 'alice', other = 'bob') {
-  const [a, b] = await Promise.all([headless(relay, one), headless(relay, other)])
+export async function buddies(relay: string, one = 'alice', other = 'bob', options: HeadlessOptions = {}) {
+  const [a, b] = await Promise.all([headless(relay, one, options), headless(relay, other)])
   await a.knock(other)
   await b.until(async () => (await b.relationTo(one)) === 'asked', 'is asked')
   await b.accept(one)
