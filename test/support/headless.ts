@@ -40,9 +40,13 @@ export interface HeadlessOptions {
   password?: string
   /** Sign in to an account that exists, instead of making one. */
   existing?: boolean
-  /** Before anything is done with it. */
+  /** Instead of a password, which takes a moment to hash: 32 bytes as base64url. */
+  root?: string
+  /** The background's database, before anything is done with it. */
   prepare?: (db: Db) => void
   canOpenUnfocused?: boolean
+  /** Nobody signs in. */
+  signedOut?: boolean
   /** Starts with these rows instead of signing in: a profile that was copied. Does not wait for a connection. */
   copyOf?: { db: Db }
   /** In place of one in memory, for those that fail. */
@@ -66,7 +70,9 @@ export async function headless(relay: string, name: string, options: HeadlessOpt
   const password = options.password ?? 'correct horse battery staple'
   const user = name as UserId
   const indexedDB = options.indexedDB ?? new IDBFactory()
-  let db = newDb()
+  let own = newDb()
+  /** What the pages see of it: they live on when the background dies. */
+  const db = openDb('parley', { indexedDB, IDBKeyRange })
   let engine: Engine
   /** What the platform was asked to do, over all restarts. */
   const alerts: Alert[] = []
@@ -105,7 +111,7 @@ export async function headless(relay: string, name: string, options: HeadlessOpt
 
   function newEngine(): Engine {
     return createEngine({
-      db,
+      db: own,
       platform,
       timers: {
         now,
@@ -134,18 +140,24 @@ export async function headless(relay: string, name: string, options: HeadlessOpt
   let recoveryCode = ''
   if (options.copyOf) {
     for (const { name: table } of db.tables) {
-      await db.table(table).bulkPut(await options.copyOf.db.table(table).toArray())
+      await own.table(table).bulkPut(await options.copyOf.db.table(table).toArray())
     }
     await engine.start()
+  } else if (options.signedOut) {
+    await engine.start()
   } else if (options.existing) {
-    await engine.commands.signIn({ ...input, root: passwordRoot(password, relayId, name), slot: 'pw' })
+    await engine.commands.signIn({
+      ...input,
+      root: options.root ?? passwordRoot(password, relayId, name),
+      slot: 'pw',
+    })
   } else {
     ;({ recoveryCode } = await engine.commands.signUp({
       ...input,
-      root: passwordRoot(password, relayId, name),
+      root: options.root ?? passwordRoot(password, relayId, name),
     }))
   }
-  if (!options.copyOf) await until(isConnected, `${name} connected`)
+  if (!options.copyOf && !options.signedOut) await until(isConnected, `${name} connected`)
 
   const me = {
     name: user,
@@ -155,9 +167,7 @@ export async function headless(relay: string, name: string, options: HeadlessOpt
     get badge() {
       return badge
     },
-    get db() {
-      return db
-    },
+    db,
     get commands() {
       return engine.commands
     },
@@ -222,17 +232,18 @@ export async function headless(relay: string, name: string, options: HeadlessOpt
     /** The background dies: nothing is said, nothing is finished. */
     kill() {
       engine.stop()
-      db.close()
+      own.close()
     },
     /** A new background over the same database. */
     async restart() {
       me.kill()
-      db = newDb()
+      own = newDb()
       engine = newEngine()
       await engine.start()
     },
     async stop() {
       me.kill()
+      db.close()
     },
   }
   return me

@@ -89,8 +89,6 @@ test('[R-24] a read mark that was made offline is told at the next connect', asy
 
 test('[HS2] however many read marks are unconfirmed, the challenge is answered within 4 KiB', async () => {
   const alice = await headless(relay.url, 'alice.marks')
-  alice.kill()
-  await alice.db.open()
   for (let i = 0; i < 400; i++) {
     const peer = id(`someone.with.a.long.name.${i}`)
     await alice.db.conversations.put({
