@@ -1,4 +1,5 @@
 /** The relay dies, the database fails, clocks are wrong: nothing is lost, nothing is doubled. */
+import { cpSync, rmSync } from 'node:fs'
 import { IDBFactory } from 'fake-indexeddb'
 import { afterAll, beforeAll, expect, test, vi } from 'vitest'
 import type { EnvelopeId } from '#shared/ids'
@@ -54,6 +55,42 @@ test('[SN1] [SN2] the relay is killed in the middle of a burst, twice: every mes
   expect(await shape(bob, 'alice')).toEqual(await shape(alice, 'bob'))
   expect(await bob.unread('alice')).toBe(60)
   await Promise.all([alice.stop(), bob.stop()])
+  await own.stop()
+}, 60_000)
+
+test('[LG5] [LN3] a relay that is put back from a backup gets from the devices what it has lost', async () => {
+  const own = await spawnRelay({ env })
+  const [alice, bob] = await buddies(own.url, 'alice', 'bob', impatient)
+  const before = [await alice.send('bob', 'before'), await bob.send('alice', 'before, too')]
+  await comesTo(alice, before.slice(0, 1), 'delivered')
+  await comesTo(bob, before.slice(1), 'delivered')
+  await own.kill('SIGTERM')
+  const backup = `${own.data}-backup`
+  cpSync(own.data, backup, { recursive: true })
+  await own.restart()
+  await Promise.all([alice, bob].map((person) => person.commands.connectNow()))
+  const after = [await alice.send('bob', 'after'), await bob.send('alice', 'after, too')]
+  await comesTo(alice, after.slice(0, 1), 'delivered')
+  await comesTo(bob, after.slice(1), 'delivered')
+  const history = await shape(alice, 'bob')
+
+  await own.kill('SIGKILL')
+  rmSync(own.data, { recursive: true })
+  cpSync(backup, own.data, { recursive: true })
+  await own.restart()
+  await alice.restart()
+  await Promise.all([alice, bob].map((person) => person.commands.connectNow()))
+  await Promise.all([alice.connected(), bob.connected()])
+  const last = await alice.send('bob', 'at last')
+  await comesTo(alice, [...before.slice(0, 1), ...after.slice(0, 1), last], 'delivered')
+  await comesTo(bob, [...before.slice(1), ...after.slice(1)], 'delivered')
+
+  expect((await shape(alice, 'bob')).slice(0, history.length)).toEqual(history)
+  expect(await shape(bob, 'alice')).toEqual(await shape(alice, 'bob'))
+  // The room has it all again: a new device gets everything.
+  const phone = await headless(own.url, 'alice', { existing: true })
+  expect(await phone.textsWith('bob')).toEqual(await alice.textsWith('bob'))
+  await Promise.all([alice.stop(), bob.stop(), phone.stop()])
   await own.stop()
 }, 60_000)
 
