@@ -38,7 +38,8 @@ export default defineBackground(() => {
   })
   browser.runtime.onStartup.addListener(() => run(engine.start()))
   browser.runtime.onInstalled.addListener(({ reason }) => {
-    if (reason === 'install') run(browser.runtime.openOptionsPage())
+    // Not openOptionsPage: that takes over a blank tab the person has just opened.
+    if (reason === 'install') run(browser.tabs.create({ url: browser.runtime.getURL('/options.html') }))
   })
   onWatchdog(() => run(engine.ring()))
   onNotificationClick((peer) => run(engine.commands.openChat(peer)))

@@ -96,3 +96,13 @@ test('[R-9] [R-10] a knock shows who asks; rejected it is gone, accepted both ar
   }
   await zoe.close()
 })
+
+test('installing opens the welcome in a tab of its own, and takes no tab that is there', async () => {
+  const { context, id, close } = await launchChromium()
+  const welcome = `chrome-extension://${id}/options.html`
+  await expect.poll(() => context.pages().map((page) => page.url())).toContain(welcome)
+  expect(context.pages()[0]!.url()).toBe('about:blank')
+  const page = context.pages().find((one) => one.url() === welcome)!
+  await expect(page.getByRole('button', { name: 'Create account' }).first()).toBeVisible()
+  await close()
+})
