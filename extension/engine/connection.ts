@@ -25,6 +25,8 @@ const replacedWaitMs = 30_000
 /** A tick that comes this late means that the machine slept: the socket cannot be trusted. */
 const sleptMs = 2 * limits.heartbeatMs
 const stableMs = 60_000
+/** A relay that is there hears in milliseconds; nobody who signs out should wait for one that is not. */
+const leaveMs = 2000
 
 export type Closed =
   | {
@@ -78,6 +80,8 @@ export interface Connection {
   /** The alarm rang: if the timers were lost with a sleep or a stopped background, go on at once. */
   check(): void
   close(): void
+  /** Signs off and closes: resolves when the room has heard it, or gives no sign of it. Nothing is told any more. */
+  leave(): Promise<void>
 }
 
 export function createConnection(options: ConnectionOptions): Connection {
@@ -225,6 +229,30 @@ export function createConnection(options: ConnectionOptions): Connection {
   })
   socket.addEventListener('error', () => {}) // a `close` or the next try follows and says the same
 
+  function close() {
+    ended = true
+    link = null
+    stopTimers()
+    wait?.cancel()
+    wait = null
+    socket.close(1000, 'signed out')
+  }
+
+  /**
+   * The room closes the socket when it has stored that we left. Closing it from here at once may overtake the word: a
+   * room that is busy drops what still waits from a socket that has gone, and would show us for the 45 s of grace.
+   */
+  async function leave() {
+    ended = true // its close is what we wait for, and no reason to come back
+    if (link?.send({ type: 'leave' })) {
+      await new Promise<void>((heard) => {
+        const cancel = timers.after(leaveMs, heard)
+        socket.addEventListener('close', () => (cancel(), heard()), { once: true })
+      })
+    }
+    close()
+  }
+
   return {
     established(of) {
       if (!of.isOpen()) return
@@ -246,13 +274,7 @@ export function createConnection(options: ConnectionOptions): Connection {
       if (wait && timers.now() > wait.at) wait.go()
       else if (timers.now() - lastTickAt > sleptMs && socket.readyState === PartySocket.OPEN) lost()
     },
-    close() {
-      ended = true
-      link = null
-      stopTimers()
-      wait?.cancel()
-      wait = null
-      socket.close(1000, 'signed out')
-    },
+    close,
+    leave,
   }
 }

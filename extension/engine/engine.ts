@@ -130,10 +130,10 @@ export function createEngine(options: EngineOptions): Engine {
       : { failures, failingSince, nextTryAt }
 
   /** Nothing of it is under way any more, and what it has shown is taken back. */
-  async function leave(): Promise<void> {
+  async function leave({ signOff }: { signOff: boolean }): Promise<void> {
     const old = session
     session = null
-    await old?.end()
+    await old?.end({ leaving: signOff })
     const peers = await guarded(() => db.conversations.toCollection().primaryKeys())
     await Promise.all(peers.map((peer) => platform.clear(peer)))
   }
@@ -141,8 +141,7 @@ export function createEngine(options: EngineOptions): Engine {
   /** Replaces whoever was here, in one step: an account, its keys and its history belong together. */
   const enter = (account: AccountRow) =>
     exclusively(async () => {
-      if (session && session.account.acct !== account.acct) session.send({ type: 'leave' })
-      await leave()
+      await leave({ signOff: session !== null && session.account.acct !== account.acct })
       await guarded(() =>
         db.transaction('rw', db.tables, async () => {
           const before = await db.account.get('me')
@@ -220,8 +219,7 @@ export function createEngine(options: EngineOptions): Engine {
     },
     async signOut() {
       await exclusively(async () => {
-        session?.send({ type: 'leave' })
-        await leave()
+        await leave({ signOff: true })
         await guarded(forget)
         await open()
       })

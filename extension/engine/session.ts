@@ -34,8 +34,8 @@ export interface Session {
   check(): void
   tellActivity(): void
   tellWatching(): void
-  /** At once; resolves when nothing of it touches the database any more. */
-  end(): Promise<void>
+  /** Resolves when nothing of it touches the database any more; `leaving` tells the room that it is for good. */
+  end(how?: { leaving?: boolean }): Promise<void>
 }
 
 export interface SessionOptions {
@@ -61,7 +61,14 @@ const readsInAuthMax = 25
 /** Pongs come every 20 s; the pages need to know that they do, and a database wants rest. */
 const heardEveryMs = 15_000
 
-const noConnection: Connection = { established() {}, now() {}, again() {}, check() {}, close() {} }
+const noConnection: Connection = {
+  established() {},
+  now() {},
+  again() {},
+  check() {},
+  close() {},
+  async leave() {},
+}
 
 export function openSession(options: SessionOptions): Session {
   const { account, db, platform, timers, words, status } = options
@@ -371,10 +378,11 @@ export function openSession(options: SessionOptions): Session {
     check: () => connection.check(),
     tellActivity,
     tellWatching,
-    async end() {
+    async end({ leaving = false } = {}) {
       ended = true
-      connection.close()
       requests.lost()
+      if (leaving && welcome) await connection.leave()
+      else connection.close()
       await Promise.all([outbox.stop(), chain])
     },
   }

@@ -424,3 +424,32 @@ test('a frame that cannot be read ends nothing', async () => {
   expect(me.frames).toEqual(['hello', 'live'])
   expect(said).toHaveBeenCalledTimes(5)
 })
+
+test('[PR4] signing off waits for the room to hear it: a socket that closes at once may take the word with it', async () => {
+  const me = connect()
+  await me.online()
+  const { last } = me
+  let isGone = false
+  void me.connection.leave().then(() => (isGone = true))
+  await Promise.resolve()
+
+  expect(last.sent).toEqual(['{"type":"leave"}'])
+  expect(isGone).toBe(false)
+
+  last.closes(1000) // as the room does when it has stored it
+  await until(async () => isGone, 'gone')
+  me.pass(120_000)
+  expect(FakeSocket.all).toHaveLength(1)
+})
+
+test('signing off does not wait for a relay that does not answer', async () => {
+  const me = connect()
+  await me.online()
+  const { last } = me
+  let isGone = false
+  void me.connection.leave().then(() => (isGone = true))
+  me.pass(2000)
+  await until(async () => isGone, 'gone')
+
+  expect(last.sent).toEqual(['{"type":"leave"}', 'closed 1000'])
+})

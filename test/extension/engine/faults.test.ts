@@ -87,9 +87,9 @@ test('[LG5] [LN3] a relay that is put back from a backup gets from the devices w
 
   expect((await shape(alice, 'bob')).slice(0, history.length)).toEqual(history)
   expect(await shape(bob, 'alice')).toEqual(await shape(alice, 'bob'))
-  // The room has it all again: a new device gets everything.
+  // The room has it all again: a new device gets everything, if at the place that it has there now.
   const phone = await headless(own.url, 'alice', { existing: true })
-  expect(await phone.textsWith('bob')).toEqual(await alice.textsWith('bob'))
+  expect((await phone.textsWith('bob')).toSorted()).toEqual((await alice.textsWith('bob')).toSorted())
   await Promise.all([alice.stop(), bob.stop(), phone.stop()])
   await own.stop()
 }, 60_000)
