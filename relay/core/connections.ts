@@ -7,6 +7,7 @@ import type { AccountId, UserId } from '#shared/ids'
 import { limits } from '#shared/limits'
 import { protocolVersion, supportedVersions } from '#shared/version'
 import { saveCursor, settle } from './acks.ts'
+import { newConnectionState } from './connection-state.ts'
 import { newNonce } from './ids.ts'
 import { forgetFlight } from './log.ts'
 import type { ConnectionId, ConnectionState, Effect, Env } from './ports.ts'
@@ -23,18 +24,7 @@ type Auth = ClientFrameOf<'auth'>
 export function greet(connection: ConnectionId, env: Env): Effect[] {
   const { now, random, settings } = env
   const nonce = newNonce(random)
-  const state: ConnectionState = {
-    version: 1,
-    nonce,
-    sent: 0,
-    acked: 0,
-    live: false,
-    watching: true,
-    activity: 'active',
-    since: now,
-    seenAt: now,
-    bad: 0,
-  }
+  const state: ConnectionState = { ...newConnectionState(now), nonce, watching: true, activity: 'active' }
   const versions = [...supportedVersions]
   return [
     ...tooMany(connection, env),

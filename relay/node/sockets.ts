@@ -1,4 +1,5 @@
 /** The sockets of this process: what the core sees of them, and what no room has to care about. */
+import { newConnectionState } from '../core/connection-state.ts'
 import type { Socket as NetSocket } from 'node:net'
 import type { WebSocket } from 'ws'
 import { closeCodes, errors } from '#shared/errors'
@@ -177,17 +178,7 @@ export function createSockets({ clock, waitingPerAddressMax, overloaded }: Optio
       },
       add(id, ws, visitor) {
         const now = clock()
-        const state: ConnectionState = {
-          version: 1,
-          sent: 0,
-          acked: 0,
-          live: false,
-          watching: false,
-          activity: 'idle',
-          since: now,
-          seenAt: now,
-          bad: 0,
-        }
+        const state = newConnectionState(now)
         const times = { openedAt: now, seenAt: now, closingAt: null }
         const socket: Socket = { ws, visitor, state, ...times, outgoing: [], handling: 0 }
         sockets.set(id, socket)

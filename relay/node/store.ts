@@ -6,10 +6,10 @@
 import { DatabaseSync, type StatementSync } from 'node:sqlite'
 import { join } from 'node:path'
 import { Worker } from 'node:worker_threads'
-import { ProtocolError } from '#shared/errors'
 import type { Millis } from '#shared/ids'
 import { createBatch, type Range, type Rows } from '../core/batch.ts'
 import type { Store, Tx } from '../core/ports.ts'
+import { createTurns } from '../core/turns.ts'
 import type { Answer, Commit, Request } from './store-worker.ts'
 
 /** A room's storage, with what only its host calls: how an alarm is rung without ever being lost. */
@@ -111,8 +111,8 @@ export async function openDatabase({ folder, newRelayId, clock, onFatal }: Optio
   function room(name: string): RoomStore {
     let id: number | undefined
     let ringing = false
-    let failures = 0
-    let last: Promise<unknown> = Promise.resolve()
+    const turns = createTurns()
+    const { inTurn } = turns
     const idOf = () => (id ??= (findRoom.get(name) as { id: number } | undefined)?.id)
 
     const rows: Rows = {
@@ -132,15 +132,6 @@ export async function openDatabase({ folder, newRelayId, clock, onFatal }: Optio
         if (!statement) lists.set(sql, (statement = reader.prepare(sql)))
         return (statement.all(id!, ...values) as { k: string; v: string }[]).map(({ k, v }) => [k, v])
       },
-    }
-
-    /** One after the other, so that a transaction reads what the one before it has made durable. */
-    function inTurn<R>(run: () => Promise<R>): Promise<R> {
-      const result = last.then(run)
-      last = result.catch((error: unknown) => {
-        if (!(error instanceof ProtocolError)) failures += 1 // whoever asked is told; the next in turn need not know
-      })
-      return result
     }
 
     return {
@@ -166,10 +157,10 @@ export async function openDatabase({ folder, newRelayId, clock, onFatal }: Optio
         }),
       async ring(handle) {
         ringing = true
-        const before = failures
+        const before = turns.failures
         try {
           await handle()
-          if (failures > before) throw new Error('an event of the room failed meanwhile')
+          if (turns.failures > before) throw new Error('an event of the room failed meanwhile')
           await inTurn(() => write({ type: 'rung', room: name }))
         } finally {
           ringing = false

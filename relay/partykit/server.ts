@@ -2,6 +2,7 @@
  * One user's room on PartyKit: wiring between its events and the core. It sleeps and wakes at any moment, so nothing
  * here has to be remembered; what PartyKit does with alarms is worked round at `onAlarm`.
  */
+import { newConnectionState } from '../core/connection-state.ts'
 import type * as Party from 'partykit/server'
 import { closeCodes, errors, ProtocolError } from '#shared/errors'
 import type { ServerFrame } from '#shared/frames'
@@ -11,7 +12,6 @@ import { isUserName } from '#shared/names'
 import type {
   AccountOperation,
   ConnectionId,
-  ConnectionState,
   Log,
   Room,
   RoomLink,
@@ -97,19 +97,8 @@ export default class UserRoom implements Party.Server {
   // --- In the room --------------------------------------------------------------------------------------------
 
   async onConnect(connection: Connection): Promise<void> {
-    const now = Date.now()
     const id = `c${random.next().toString(36).slice(2)}`
-    const state: ConnectionState = {
-      version: 1,
-      sent: 0,
-      acked: 0,
-      live: false,
-      watching: false,
-      activity: 'idle',
-      since: now,
-      seenAt: now,
-      bad: 0,
-    }
+    const state = newConnectionState(Date.now())
     connection.setState({ id, state })
     // A timer keeps the room awake, so it ends as soon as it is not needed.
     const late = setTimeout(() => tooLate(connection), limits.authDeadlineMs)

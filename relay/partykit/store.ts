@@ -1,20 +1,20 @@
 /** A room's storage in its Durable Object. Values are JSON text, so that limits and copies are as everywhere. */
 import type * as Party from 'partykit/server'
-import { ProtocolError } from '#shared/errors'
 import type { Millis } from '#shared/ids'
 import { createBatch, type Range, type Rows } from '../core/batch.ts'
 import type { Store, Tx } from '../core/ports.ts'
+import { createTurns } from '../core/turns.ts'
 
 export interface PartyStore extends Store {
   /** The alarm has rung: PartyKit has forgotten it, and so does the store. */
   rung(): void
-  /** How often something could not be stored: the core answers its own failures, so this is how they are known. */
+  /** As `Turns` has it. */
   readonly failures: number
 }
 
 export function partyStore(storage: Party.Storage): PartyStore {
-  let last: Promise<unknown> = Promise.resolve()
-  let failures = 0
+  const turns = createTurns()
+  const { inTurn } = turns
   /** Undefined: not looked up yet. */
   let alarm: Millis | null | undefined
 
@@ -28,14 +28,6 @@ export function partyStore(storage: Party.Storage): PartyStore {
       }
       return [...(await storage.list<string>({ prefix, limit, reverse, ...bounds }))]
     },
-  }
-
-  function inTurn<R>(run: () => Promise<R>): Promise<R> {
-    const result = last.then(run)
-    last = result.catch((error: unknown) => {
-      if (!(error instanceof ProtocolError)) failures += 1 // whoever asked is told; the next in turn need not know
-    })
-    return result
   }
 
   return {
@@ -76,7 +68,7 @@ export function partyStore(storage: Party.Storage): PartyStore {
       alarm = null
     },
     get failures() {
-      return failures
+      return turns.failures
     },
   }
 }

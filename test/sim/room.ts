@@ -1,4 +1,5 @@
 /** A host as bad as can be: commits take time, processes die at any moment, sockets linger, calls get lost. */
+import { newConnectionState } from '../../relay/core/connection-state.ts'
 import type { AccountId, Millis, UserId } from '#shared/ids'
 import { limits } from '#shared/limits'
 import type { Entry, ServerFrame } from '#shared/frames'
@@ -341,17 +342,7 @@ export function createSimRoom(relay: Relay, user: UserId): SimRoom {
     core: () => core,
     open(id, line) {
       const { now } = world
-      const times = { since: now, seenAt: now }
-      const state: ConnectionState = {
-        version: 1,
-        sent: 0,
-        acked: 0,
-        live: false,
-        watching: false,
-        activity: 'idle',
-        ...times,
-        bad: 0,
-      }
+      const state = newConnectionState(now)
       sockets.set(id, { line, state })
       void core.opened(id)
       world.after(limits.authDeadlineMs, () => void core.alarm()) // as every host does

@@ -2,6 +2,7 @@
  * A whole relay in memory: rooms with the real core, the shortest store, a link that is a function call, a clock that
  * stands still until it is advanced, and real signatures. Every method resolves when nothing is happening any more.
  */
+import { newConnectionState } from '../../relay/core/connection-state.ts'
 import assert from 'node:assert/strict'
 import { createHash } from 'node:crypto'
 import { connectBytes, deviceListHash, type DeviceList } from '#shared/account'
@@ -235,17 +236,7 @@ export function testRelay(limitsOfOperator: Partial<AnnouncedLimits> = {}) {
 
     async attach(user: UserId, client: TestClient): Promise<ConnectionId> {
       const connection = `c${++connections}`
-      const state: ConnectionState = {
-        version: 1,
-        sent: 0,
-        acked: 0,
-        live: false,
-        watching: false,
-        activity: 'idle',
-        since: now,
-        seenAt: now,
-        bad: 0,
-      }
+      const state = newConnectionState(now)
       const one = home(user)
       one.sockets.set(connection, { client, state })
       timers.push({ at: now + limits.authDeadlineMs, run: () => home(user).room.alarm() })

@@ -1,3 +1,4 @@
+import { newConnectionState } from '../../../relay/core/connection-state.ts'
 import { expect, test } from 'vitest'
 import type { UserId } from '#shared/ids'
 import { limits } from '#shared/limits'
@@ -9,17 +10,7 @@ import { verify } from '../../../relay/http/web-crypto.ts'
 import { mulberry32, seededRandom } from '../../support/seeded.ts'
 import { testRelay } from '../../support/test-relay.ts'
 
-const open: ConnectionState = {
-  version: 1,
-  sent: 0,
-  acked: 0,
-  live: false,
-  watching: false,
-  activity: 'idle',
-  since: 0,
-  seenAt: 0,
-  bad: 0,
-}
+const open = newConnectionState(0)
 
 /** A host that writes down what it is told, in order. */
 function recordingHost(store: Store = memoryStore()) {
