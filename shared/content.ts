@@ -25,7 +25,6 @@ export const Content = v.variant('type', [
   v.object({ type: v.literal('accept') }),
 ])
 export type Content = v.InferOutput<typeof Content>
-export type ContentOf<Type extends Content['type']> = Extract<Content, { type: Type }>
 
 /** How long people would say a text is: in code points. */
 export const characters = (text: string): number => {

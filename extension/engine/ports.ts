@@ -56,13 +56,3 @@ export interface Timers {
   /** Returns what cancels it. */
   after(ms: number, run: () => void): () => void
 }
-
-/** The few lines of partysocket that the connection uses; in tests it is partysocket too. */
-export interface SocketLike {
-  readonly readyState: number
-  send(text: string): void
-  close(code?: number, reason?: string): void
-  onopen: (() => void) | null
-  onmessage: ((text: string) => void) | null
-  onclose: ((code: number, reason: string) => void) | null
-}
