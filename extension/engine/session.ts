@@ -58,6 +58,11 @@ export interface SessionOptions {
 const promptMs = 3000
 /** One more would not fit into a frame before `auth`; the others follow it. */
 const readsInAuthMax = 25
+/**
+ * Each is an event of the room, whose mailbox holds 256: it closes a socket that fills it, and who then came back with
+ * the same burst would be closed again without end. What is left goes with the next connect.
+ */
+const readsMax = 100
 /** Pongs come every 20 s; the pages need to know that they do, and a database wants rest. */
 const heardEveryMs = 15_000
 
@@ -219,7 +224,7 @@ export function openSession(options: SessionOptions): Session {
     await status.showBadge()
     tellWatching()
     tellActivity()
-    const left = (await unsentReads()).slice(readsInAuthMax)
+    const left = (await unsentReads()).slice(readsInAuthMax, readsMax)
     for (const { peer, readTs } of left) send({ type: 'read', peer, ts: readTs })
     await outbox.welcomed(frame.last)
   }

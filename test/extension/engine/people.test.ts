@@ -1,6 +1,8 @@
 /** People, their devices and what they see of each other: engines against a real relay. */
 import { afterAll, beforeAll, expect, test, vi } from 'vitest'
+import type { ClientFrame } from '#shared/frames'
 import type { EnvelopeId, UserId } from '#shared/ids'
+import { limits } from '#shared/limits'
 import { buddies, headless, type Headless } from '../../support/headless.ts'
 import { spawnRelay, type RelayProcess } from '../../support/processes.ts'
 import { tapped } from './wire.ts'
@@ -87,24 +89,44 @@ test('[R-24] a read mark that was made offline is told at the next connect', asy
   await Promise.all([alice.stop(), bob.stop()])
 })
 
+/** Marks that the room will never confirm: nobody wrote to them. */
+const unconfirmed = (count: number) =>
+  Array.from({ length: count }, (_, i) => ({
+    peer: id(`someone.with.a.long.name.${i}`),
+    readTs: 1_700_000_000_000,
+    readSentTs: 0,
+    delivered: 0,
+    read: 0,
+    except: [],
+    unread: 0,
+  }))
+
 test('[HS2] however many read marks are unconfirmed, the challenge is answered within 4 KiB', async () => {
   const alice = await headless(relay.url, 'alice.marks')
-  for (let i = 0; i < 400; i++) {
-    const peer = id(`someone.with.a.long.name.${i}`)
-    await alice.db.conversations.put({
-      peer,
-      readTs: 1_700_000_000_000,
-      readSentTs: 0,
-      delivered: 0,
-      read: 0,
-      except: [],
-      unread: 0,
-    })
-  }
+  await alice.db.conversations.bulkPut(unconfirmed(400))
   await alice.restart()
   await alice.connected()
 
   expect(await alice.connection()).toMatchObject({ state: 'connected' })
+  await alice.stop()
+})
+
+test('however many read marks are unconfirmed, they do not fill the mailbox of the room', async () => {
+  const sent: string[] = []
+  const alice = await headless(relay.url, 'alice.many', {
+    WebSocket: tapped({ sent: (text) => sent.push(text) }),
+  })
+  await alice.db.conversations.bulkPut(unconfirmed(600))
+  sent.length = 0
+  await alice.restart()
+  await alice.connected()
+
+  const [first] = sent.map((text) => JSON.parse(text) as ClientFrame).filter(({ type }) => type === 'auth')
+  const inAuth = first?.type === 'auth' ? Object.keys(first.reads).length : 0
+  const later = sent.filter((text) => text.includes('"type":"read"')).length
+  expect(inAuth).toBeGreaterThan(0)
+  expect(later).toBeGreaterThan(0)
+  expect(inAuth + later).toBeLessThan(limits.mailboxEventsMax / 2) // others write to the room as well
   await alice.stop()
 })
 
