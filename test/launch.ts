@@ -29,8 +29,9 @@ function build() {
 async function startRelay(): Promise<{ url: string; ended: Promise<number> }> {
   const relay = spawn(process.execPath, ['relay/node/server.ts'], { cwd: root, stdio: 'inherit' })
   const ended = new Promise<number>((done) => relay.once('exit', (code) => done(code ?? 1)))
-  // The terminal's Ctrl-C reaches the relay as well; a plain SIGTERM reaches only us.
+  // The terminal's Ctrl-C reaches the relay as well; a plain SIGTERM, or closing both browsers, reaches only us.
   process.once('SIGTERM', () => relay.kill('SIGTERM'))
+  process.on('exit', () => relay.kill('SIGTERM'))
   process.on('SIGINT', () => {}) // the relay's end is ours
   const url = `http://${process.env.PARLEY_HOST ?? '127.0.0.1'}:${process.env.PARLEY_PORT ?? '1999'}`
   const gone = { yet: false }
