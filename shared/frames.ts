@@ -14,6 +14,7 @@ import {
   epoch,
   errorCode,
   hash,
+  inviteToken,
   mark,
   millis,
   request,
@@ -63,6 +64,20 @@ export const OwnPresence = v.object({
 })
 export type OwnPresence = v.InferOutput<typeof OwnPresence>
 
+/** Who may reach me as a stranger; a buddy always may. `invite` = only with the token of my invite link. */
+export const reaches = ['everyone', 'buddies', 'invite'] as const
+export const Reach = v.picklist(reaches)
+export type Reach = v.InferOutput<typeof Reach>
+
+export const Policy = v.object({
+  reach: Reach,
+  /** SHA-256 of the token in my invite link; null while there is no link. */
+  invite: v.nullable(hash),
+  /** Do people see how far I have read, and I how far they have? */
+  reads: v.boolean(),
+})
+export type Policy = v.InferOutput<typeof Policy>
+
 const Lists = v.object({ own: hash, peer: v.union([hash, v.literal('')]) })
 export type Lists = v.InferOutput<typeof Lists>
 const ListHead = v.object({ version: count, hash })
@@ -101,6 +116,8 @@ export const Entry = v.variant('type', [
     payload: blob(limits.payloadBytesMax),
     device: v.optional(deviceId),
     lists: v.optional(Lists),
+    /** Of a knock that came in: how they found me. Absent = by my name. */
+    via: v.optional(v.literal('invite')),
   }),
   v.object({ ...base, type: v.literal('receipts'), ...Watermarks.entries }),
   /** My own read mark, for my other devices. */
@@ -116,6 +133,7 @@ export const Entry = v.variant('type', [
     version: count,
     payload: blob(limits.preferencesBytesMax),
   }),
+  v.object({ ...base, type: v.literal('policy'), ...Policy.entries }),
 ])
 export type Entry = v.InferOutput<typeof Entry>
 export type EntryOf<Type extends Entry['type']> = Extract<Entry, { type: Type }>
@@ -127,8 +145,13 @@ export const Snapshot = v.object({
   receipts: v.array(Watermarks),
   devices: ListHead,
   preferences: v.optional(v.object({ version: count, payload: v.string() })),
+  policy: Policy,
 })
 export type Snapshot = v.InferOutput<typeof Snapshot>
+
+export const leads = ['here', 'active', 'idle'] as const
+export const Lead = v.picklist(leads)
+export type Lead = v.InferOutput<typeof Lead>
 
 // --- Device → room ---------------------------------------------------------------------------------------
 
@@ -164,6 +187,8 @@ export const ClientFrame = v.variant('type', [
     previous: v.nullable(envelopeId),
     /** Numbers the device's passes over its outbox: answers to an older pass are void. */
     attempt: count,
+    /** With a knock: the token of the invite link that led here. */
+    invite: v.optional(inviteToken),
   }),
   v.object({ type: v.literal('ack'), seq }),
   v.object({ type: v.literal('read'), peer: userId, ts: millis }),
@@ -197,6 +222,14 @@ export const ClientFrame = v.variant('type', [
     /** The version that these were made from, 0 before the first; they get the next one. */
     version: count,
     payload: blob(limits.preferencesBytesMax),
+  }),
+  /** What is not given stays as it is. Another `invite`, or null, voids the old link. */
+  v.object({
+    type: v.literal('policy'),
+    request,
+    reach: v.optional(Reach),
+    invite: v.optional(v.nullable(hash)),
+    reads: v.optional(v.boolean()),
   }),
   /** Signing off for good: buddies see it at once, without the grace of a lost connection. */
   v.object({ type: v.literal('leave') }),
@@ -277,6 +310,8 @@ export const ServerFrame = v.variant('type', [
     detail: v.optional(v.string()),
   }),
   v.object({ type: v.literal('presence'), ...PeerPresence.entries }),
+  /** Which of my devices alerts first: this one, or another with somebody at it, or another that is left alone. */
+  v.object({ type: v.literal('lead'), lead: Lead }),
   v.object({ type: v.literal('self'), ...OwnPresence.entries }),
   v.object({
     type: v.literal('typing'),

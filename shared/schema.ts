@@ -43,6 +43,8 @@ export const millis: v.GenericSchema<Millis> = whole
 /** A random number on every entry, by which a rollback is noticed. */
 export const mark = v.pipe(v.number(), v.safeInteger(), v.minValue(0), v.maxValue(0xffff_ffff))
 export const hash = bytes(32)
+/** What an invite link carries behind its `#`; the relay of its owner knows only the hash. */
+export const inviteToken = bytes(16)
 /** The client's own number for a request; the answer carries it back. */
 export const request = v.pipe(v.string(), v.minLength(1), v.maxLength(40))
 

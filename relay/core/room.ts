@@ -28,6 +28,7 @@ import { onDeliver } from './lane-in.ts'
 import { onLaneResult, pumpLanes, runLanes } from './lane-out.ts'
 import { onSync, push } from './log.ts'
 import type { ConnectionId, Effect, Env, PostTag, RoomEvent, RoomMessage, RoomReply, Tx } from './ports.ts'
+import { onPolicy } from './policy.ts'
 import { onPreferences } from './preferences.ts'
 import { onPresence, onPresencePost, onPresenceResult, refreshPresence } from './presence.ts'
 import { onRead } from './receipts.ts'
@@ -57,6 +58,7 @@ const handlers: { [Type in ClientFrame['type']]: Handler<Type> } = {
   typing: onTyping,
   watch: onWatch,
   preferences: onPreferences,
+  policy: onPolicy,
   leave: onLeave,
   ping: async (_, connection, turn) => send(turn, connection, { type: 'pong' }),
 }

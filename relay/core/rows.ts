@@ -3,7 +3,7 @@
  * numbers; a user name has no colon, so `outbox:bob:` holds Bob's rows and nobody else's.
  */
 import type { Device, DeviceList, Slot } from '#shared/account'
-import type { Entry, Mode, Relation, Show } from '#shared/frames'
+import type { Entry, Mode, Policy, Relation, Show } from '#shared/frames'
 import type { AccountId, DeviceId, EnvelopeId, Epoch, LaneId, Millis, Seq, UserId } from '#shared/ids'
 import { padded } from './ids.ts'
 import type { Item, Receipts } from './ports.ts'
@@ -50,6 +50,8 @@ export interface Meta {
   devices: { version: number; hash: string }
   /** The chosen mode is invisible. */
   invisible: boolean
+  /** Absent until somebody changes it. */
+  policy?: Policy
   buddies: number
   asking: number
   asked: number

@@ -1,4 +1,5 @@
 import type { Snapshot } from '#shared/frames'
+import { policyOf } from './policy.ts'
 import { keys, type PeerRow, type PreferencesRow } from './rows.ts'
 import type { Turn } from './turn.ts'
 
@@ -6,7 +7,13 @@ const pageRows = 100
 
 /** The state behind the log, for a device that cannot continue it. */
 export async function snapshot(turn: Turn): Promise<Snapshot> {
-  const result: Snapshot = { roster: [], reads: [], receipts: [], devices: turn.meta.devices }
+  const result: Snapshot = {
+    roster: [],
+    reads: [],
+    receipts: [],
+    devices: turn.meta.devices,
+    policy: policyOf(turn.meta),
+  }
   for await (const { user, relation, muted, blocked, version, mine, theirs } of allPeers(turn)) {
     if (version > 0) result.roster.push({ peer: user, relation, muted, blocked, version })
     if (mine.read > 0) result.reads.push({ peer: user, ts: mine.read })

@@ -34,7 +34,13 @@ const message = (
 const roster = (peer: UserId, version: number, change: Partial<Fields<EntryOf<'roster'>>> = {}) =>
   ({ type: 'roster', peer, relation: 'buddies', muted: false, blocked: false, version, ...change }) as const
 
-const nothing: Snapshot = { roster: [], reads: [], receipts: [], devices: { version: 1, hash: '' } }
+const nothing: Snapshot = {
+  roster: [],
+  reads: [],
+  receipts: [],
+  devices: { version: 1, hash: '' },
+  policy: { reach: 'everyone', invite: null, reads: true },
+}
 const welcomeBack = (change: Partial<ServerFrameOf<'welcome'>> = {}) =>
   ({ epoch: later, from: 0, resync: 'epoch', snapshot: nothing, ...change }) as ServerFrameOf<'welcome'>
 

@@ -1,0 +1,32 @@
+/** Who may reach the owner, and whether read marks are shown: chosen by the owner, known to all their devices. */
+import type { ClientFrameOf, Policy } from '#shared/frames'
+import { append } from './log.ts'
+import type { ConnectionId } from './ports.ts'
+import type { Meta } from './rows.ts'
+import { saveMeta, send, type Turn } from './turn.ts'
+
+const unchanged: Policy = { reach: 'everyone', invite: null, reads: true }
+
+export const policyOf = ({ policy }: Meta): Policy => policy ?? unchanged
+
+/** Changes what is given. Asked for twice, it changes nothing the second time. */
+export async function onPolicy(
+  { request, reach, invite, reads }: ClientFrameOf<'policy'>,
+  connection: ConnectionId,
+  turn: Turn,
+) {
+  const before = policyOf(turn.meta)
+  const policy: Policy = {
+    reach: reach ?? before.reach,
+    invite: invite === undefined ? before.invite : invite,
+    reads: reads ?? before.reads,
+  }
+  const isSame =
+    policy.reach === before.reach && policy.invite === before.invite && policy.reads === before.reads
+  if (!isSame) {
+    turn.meta.policy = policy
+    saveMeta(turn)
+    append(turn, { type: 'policy', ...policy })
+  }
+  send(turn, connection, { type: 'ok', request })
+}
