@@ -25,7 +25,7 @@ export async function expire(turn: Turn) {
     if (at + keepMs > env.now) return wake(turn, 'expiry', at + keepMs)
     meta.expired = entry.seq
     saveMeta(turn)
-    if (entry.type === 'message' && entry.direction === 'out') await expireMessage(turn, entry)
+    if (isForPeer(turn, entry)) await expireMessage(turn, entry)
   }
   if (rows.length === expiryRows) wake(turn, 'expiry', env.now)
 }
@@ -62,13 +62,13 @@ export async function trim(turn: Turn) {
   done(turn, 'trim')
   const cursor = await slowestCursor(turn)
   const rows = await tx.list<LogRow>({ prefix: 'log:', after: keys.log(meta.floor), limit: trimRows })
-  const users = new Set(rows.flatMap(([, { entry }]) => (isOutgoing(entry) ? [entry.peer] : [])))
+  const users = new Set(rows.flatMap(([, { entry }]) => (isForPeer(turn, entry) ? [entry.peer] : [])))
   const peers = new Map((await peersOf(turn, [...users])).map((peer) => [peer.user, peer]))
 
   for (const [key, { at, entry }] of rows) {
     const { seq } = entry
     const isTooOld = at + env.settings.announced.keepMs <= env.now && seq <= meta.expired
-    const isDone = seq <= cursor && (!isOutgoing(entry) || isOver(peers.get(entry.peer)!, entry))
+    const isDone = seq <= cursor && (!isForPeer(turn, entry) || isOver(peers.get(entry.peer)!, entry))
     if (!isTooOld && at + limits.logKeepMs > env.now) return wake(turn, 'trim', at + limits.logKeepMs)
     if (!isTooOld && !isDone) return wake(turn, 'trim', env.now + trimAgainMs)
     tx.delete(key)
@@ -80,8 +80,9 @@ export async function trim(turn: Turn) {
   if (rows.length === trimRows) wake(turn, 'trim', env.now)
 }
 
-const isOutgoing = (entry: LogRow['entry']): entry is EntryOf<'message'> =>
-  entry.type === 'message' && entry.direction === 'out'
+/** Somebody else is to have it. A note to oneself is for the own devices, whose cursors say enough. */
+const isForPeer = ({ env }: Turn, entry: LogRow['entry']): entry is EntryOf<'message'> =>
+  entry.type === 'message' && entry.direction === 'out' && entry.peer !== env.self
 
 /** The peer's devices have it and no expiry can follow. */
 const isOver = (peer: PeerRow, { id, ts }: EntryOf<'message'>) => isSettled(peer, ts) && peer.knock !== id

@@ -50,6 +50,8 @@ export interface Meta {
   devices: { version: number; hash: string }
   /** The chosen mode is invisible. */
   invisible: boolean
+  /** The ts of the last note to oneself; absent before the first. */
+  notedAt?: Millis
   /** Absent until somebody changes it. */
   policy?: Policy
   buddies: number

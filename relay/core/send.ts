@@ -1,7 +1,7 @@
 /** A device sends an envelope: the path of every message, knock, answer and edit. */
 import type { ClientFrameOf } from '#shared/frames'
 import { ProtocolError } from '#shared/errors'
-import type { DeviceId, UserId } from '#shared/ids'
+import type { DeviceId, Millis, UserId } from '#shared/ids'
 import { limits } from '#shared/limits'
 import { addresseeOf } from './addressee.ts'
 import { ringKey } from './ids.ts'
@@ -32,29 +32,38 @@ export async function onSend(frame: Send, connection: ConnectionId, turn: Turn) 
     const { attempt } = frame
     throw new ProtocolError('unexpected-request', undefined, { last: device.last, attempt })
   }
-  const user = addresseeOf(turn, frame.to)
+  const user = addresseeOf(turn, frame.to, { orSelf: kind === 'control' })
   if (payload.length > turn.env.settings.announced.payloadBytesMax) throw new ProtocolError('too-large')
   const { devices } = turn.meta
   if (lists && lists.own !== devices.hash) throw new ProtocolError('conflict', undefined, { devices })
 
-  const peer = await peerOf(turn, user)
-  const relation = await gates[kind](turn, peer)
+  // To my own devices: there is no pair, so nothing waits, expires or is confirmed by anybody else (SN12).
+  const peer = user === turn.env.self ? null : await peerOf(turn, user)
+  const relation = peer && (await gates[kind](turn, peer))
   if (isFull(turn)) throw new ProtocolError('resource-constraint', 'the log is full')
-  if (peer.out.waiting >= limits.outboxPerPeerMax)
+  if (peer && peer.out.waiting >= limits.outboxPerPeerMax)
     throw new ProtocolError('resource-constraint', 'too many wait')
   keepRate(turn, device.id, user)
 
-  const ts = nextTs(turn, peer)
+  const ts = peer ? nextTs(turn, peer) : nextNoteTs(turn)
   const sealed = { id, ts, kind, payload, device: device.id, ...(lists && { lists }) }
   const { seq } = append(turn, { type: 'message', peer: user, direction: 'out', ...sealed })
-  enqueue(turn, peer, ts, id, seq)
-  if (relation) await setRelation(turn, peer, relation)
-  if (kind === 'knock' && peer.relation === 'asking') peer.knock = id
+  if (peer) {
+    enqueue(turn, peer, ts, id, seq)
+    if (relation) await setRelation(turn, peer, relation)
+    if (kind === 'knock' && peer.relation === 'asking') peer.knock = id
+  }
   device.last = id
   device.ring.push([ringKey(id), ts, seq])
   if (device.ring.length > limits.dedupeRingMax) device.ring.shift()
   saveDevice(turn, device)
   send(turn, connection, { type: 'ok', id, ts, seq })
+}
+
+/** A note's own clock: its order among notes is that of their ts. */
+function nextNoteTs({ env, meta }: Turn): Millis {
+  meta.notedAt = Math.max(env.now, (meta.notedAt ?? 0) + 1) // kept with the head of the log
+  return meta.notedAt
 }
 
 /**
