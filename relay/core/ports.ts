@@ -5,7 +5,7 @@
 import type { DeviceList, LoggedInPart, Register, SlotName, Verify } from './account-types.ts'
 import type { ErrorCode } from '#shared/errors'
 import type { AccountId, DeviceId, EnvelopeId, Epoch, LaneId, Millis, Seq, UserId } from '#shared/ids'
-import type { ClientFrame, Kind, Lists, ServerFrame, Show } from '#shared/frames'
+import type { ClientFrame, Kind, Lead, Lists, ServerFrame, Show } from '#shared/frames'
 import type { AnnouncedLimits } from '#shared/limits'
 
 export type { DeviceList, LoggedInPart, Register, SlotName, Verify }
@@ -68,6 +68,9 @@ export interface ConnectionState {
   watching: boolean
   activity: 'active' | 'idle'
   since: Millis
+  /** When a person last did something there; and which device leads, as it was told (lead.ts). */
+  usedAt?: Millis
+  lead?: Lead
   /** When the socket last said anything; before `auth`, when it opened. */
   seenAt: Millis
   /** Since when something is under way that the device has not acknowledged. */

@@ -25,6 +25,7 @@ import {
   sweep,
 } from './connections.ts'
 import { onDeliver } from './lane-in.ts'
+import { noteUse, tellLead } from './lead.ts'
 import { onLaneResult, pumpLanes, runLanes } from './lane-out.ts'
 import { onSync, push } from './log.ts'
 import type { ConnectionId, Effect, Env, PostTag, RoomEvent, RoomMessage, RoomReply, Tx } from './ports.ts'
@@ -72,6 +73,7 @@ export async function handle(event: RoomEvent, tx: Tx, env: Env): Promise<Effect
   await runDueJob(turn)
   if (event.type === 'alarm') await afterAlarm(turn)
   await pumpLanes(turn)
+  tellLead(turn)
   await push(turn)
   if (turn.rearm) arm(turn)
   return endTurn(turn)
@@ -115,6 +117,7 @@ async function onFrame<Type extends ClientFrame['type']>(
     state.bad = 0
   }
   await handlers[frame.type as Type](frame, connection, turn)
+  noteUse(turn, connection, frame)
 }
 
 async function onPeer(from: UserId, message: RoomMessage, turn: Turn): Promise<RoomReply> {
