@@ -46,12 +46,12 @@ const latin = new Map(
 /** Everything but letters, digits and pictures: separators, marks, and what is not seen at all. */
 const unseen = /[^\p{L}\p{N}\p{So}]/gu
 
+const asLatin = (text: string) =>
+  [...text.normalize('NFKD').replaceAll(/\p{M}/gu, '')].map((letter) => latin.get(letter) ?? letter).join('')
+
+/** Capitals and small letters may look like different ones, so both are looked at: Η is an H, and η an n. */
 export const skeleton = (name: string): string =>
-  [...name.normalize('NFKD').replaceAll(/\p{M}/gu, '')]
-    .map((letter) => latin.get(letter) ?? letter)
-    .join('')
-    .toLowerCase()
-    .normalize('NFKD') // some letters have marks only as small ones: İ
+  asLatin(asLatin(name).toLowerCase())
     .replaceAll(unseen, '')
     .replaceAll('0', 'o')
     .replaceAll(/[1i]/g, 'l')

@@ -1,4 +1,4 @@
-import fc from 'fast-check'
+import * as fc from 'fast-check'
 import { expect, test } from 'vitest'
 import type { AccountId, UserId } from '#shared/ids'
 import { inviteLink, isLink, readInvite } from '../../../extension/stores/invite.ts'

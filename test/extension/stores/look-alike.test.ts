@@ -1,4 +1,4 @@
-import fc from 'fast-check'
+import * as fc from 'fast-check'
 import { expect, test } from 'vitest'
 import type { UserId } from '#shared/ids'
 import { lookAlike, skeleton } from '../../../extension/stores/look-alike.ts'
