@@ -20,7 +20,7 @@ import { newEpoch } from './ids.ts'
 import { append } from './log.ts'
 import type { AccountOperation, AccountReply, Env, Tx } from './ports.ts'
 import { renewVersion } from './presence.ts'
-import { keys, type AccountRow, type DeviceRow, type LoginsRow, type Meta } from './rows.ts'
+import { firstPolicy, keys, type AccountRow, type DeviceRow, type LoginsRow, type Meta } from './rows.ts'
 import { startSpread } from './spread.ts'
 import { closeSocket, saveMeta, signedIn, type Turn } from './turn.ts'
 
@@ -88,6 +88,7 @@ async function register(body: Register, tx: Tx, env: Env): Promise<AccountReply>
     expired: 0,
     devices: { version: list.ver, hash: deviceListHash(list) },
     invisible: false,
+    policy: firstPolicy,
     buddies: 0,
     asking: 0,
     asked: 0,

@@ -2,12 +2,8 @@
 import type { ClientFrameOf, Policy } from '#shared/frames'
 import { append } from './log.ts'
 import type { ConnectionId } from './ports.ts'
-import type { Meta } from './rows.ts'
+import { startSpread } from './spread.ts'
 import { saveMeta, send, type Turn } from './turn.ts'
-
-const unchanged: Policy = { reach: 'everyone', invite: null, reads: true }
-
-export const policyOf = ({ policy }: Meta): Policy => policy ?? unchanged
 
 /** Changes what is given. Asked for twice, it changes nothing the second time. */
 export async function onPolicy(
@@ -15,7 +11,7 @@ export async function onPolicy(
   connection: ConnectionId,
   turn: Turn,
 ) {
-  const before = policyOf(turn.meta)
+  const before = turn.meta.policy
   const policy: Policy = {
     reach: reach ?? before.reach,
     invite: invite === undefined ? before.invite : invite,
@@ -27,6 +23,7 @@ export async function onPolicy(
     turn.meta.policy = policy
     saveMeta(turn)
     append(turn, { type: 'policy', ...policy })
+    if (policy.reads && !before.reads) startSpread(turn, 'receipts') // what was held back on both sides
   }
   send(turn, connection, { type: 'ok', request })
 }

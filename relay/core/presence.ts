@@ -14,6 +14,7 @@ import { backoff } from './backoff.ts'
 import { take } from './limiter.ts'
 import type { ConnectionId, PostTag, PresencePost, RoomReply } from './ports.ts'
 import { keys, type PeerRow, type PresenceRow, type SeenRow } from './rows.ts'
+import { startSpread } from './spread.ts'
 import { done, saveMeta, sendAll, signedIn, touch, wake, type Turn } from './turn.ts'
 
 // --- My own ----------------------------------------------------------------------------------------------
@@ -83,19 +84,19 @@ export async function onPresence(frame: ClientFrameOf<'presence'>, connection: C
   const after = shown(own, turn)
   if (JSON.stringify(before) !== JSON.stringify(after)) {
     if (frame.mode || frame.status !== undefined) save(turn, own)
-    await noteMode(turn, own)
+    noteMode(turn, own)
     sendAll(turn, { type: 'self', ...after })
   }
   await refresh(turn, own)
 }
 
 /** Receipts are withheld while invisible; afterwards they catch up (RC4). */
-async function noteMode(turn: Turn, { mode }: PresenceRow) {
+function noteMode(turn: Turn, { mode }: PresenceRow) {
   const invisible = mode === 'invisible'
   if (turn.meta.invisible === invisible) return
   turn.meta.invisible = invisible
   saveMeta(turn)
-  if (!invisible) for (const [user] of await buddies(turn)) turn.pumps.add(user)
+  if (!invisible) startSpread(turn, 'receipts')
 }
 
 /** Sockets came or went, or time has passed: publishes what has changed and tells who does not know it. */
@@ -110,7 +111,7 @@ async function refresh(turn: Turn, own: PresenceRow, signedOff = false) {
     own.mode = 'auto'
     delete own.until
     save(turn, own)
-    await noteMode(turn, own)
+    noteMode(turn, own)
     sendAll(turn, { type: 'self', ...shown(own, turn) })
   }
   if (own.until !== undefined) wake(turn, 'presence', own.until)

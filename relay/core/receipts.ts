@@ -47,7 +47,8 @@ export function receiptsFor({ meta, env }: Turn, { mine, relation, blocked }: Pe
   if (blocked) return { ...(mine.told ?? { delivered: 0, read: 0, except: [] }), show: false }
   return {
     delivered: mine.delivered,
-    read: mine.read,
+    // Kept to oneself it stands where it was told last: watermarks never go back (RC6).
+    read: meta.policy.reads ? mine.read : (mine.told?.read ?? 0),
     except: merged(mine.dropped, env.now - env.settings.announced.keepMs),
     show: relation === 'buddies' && !meta.invisible,
   }
@@ -81,12 +82,15 @@ export function takeReceipts(turn: Turn, peer: PeerRow, receipts: Receipts) {
   if (JSON.stringify(theirs) !== before) savePeer(turn, peer)
 }
 
-/** Tells my devices what they may know and do not know yet. */
-export function showReceipts(turn: Turn, { user, blocked, theirs }: PeerRow) {
+/** Tells my devices what they may know and do not know yet. Who shows no read marks sees none (RC6). */
+export function showReceipts(turn: Turn, peer: PeerRow) {
+  const { user, blocked, theirs } = peer
   const { may, shown, except } = theirs
-  if (blocked || (may.delivered <= shown.delivered && may.read <= shown.read)) return
-  theirs.shown = { ...may }
-  append(turn, { type: 'receipts', peer: user, ...may, except })
+  const next = { delivered: may.delivered, read: turn.meta.policy.reads ? may.read : shown.read }
+  if (blocked || (next.delivered <= shown.delivered && next.read <= shown.read)) return
+  theirs.shown = next
+  savePeer(turn, peer)
+  append(turn, { type: 'receipts', peer: user, ...next, except })
 }
 
 /** Whether the peer's devices have my message of that ts. */

@@ -52,13 +52,15 @@ export interface Meta {
   invisible: boolean
   /** The ts of the last note to oneself; absent before the first. */
   notedAt?: Millis
-  /** Absent until somebody changes it. */
-  policy?: Policy
+  policy: Policy
   buddies: number
   asking: number
   asked: number
   blocks: number
 }
+
+/** What holds until somebody chooses. */
+export const firstPolicy: Policy = { reach: 'everyone', invite: null, reads: true }
 
 /** `due`: when which work is to be done at the latest; whatever happens first does it. */
 export const jobs = ['lanes', 'presence', 'receipts', 'spread', 'expiry', 'trim'] as const
@@ -213,6 +215,6 @@ export type LoginsRow = [nonce: string, ts: Millis][]
 
 /** `spread:<what>`: something that all buddies (or all peers) are to be told, some at a time. */
 export interface SpreadRow {
-  what: 'devices' | 'restored'
+  what: 'devices' | 'receipts' | 'restored'
   after: string
 }

@@ -1,5 +1,4 @@
 import type { Snapshot } from '#shared/frames'
-import { policyOf } from './policy.ts'
 import { keys, type PeerRow, type PreferencesRow } from './rows.ts'
 import type { Turn } from './turn.ts'
 
@@ -12,7 +11,7 @@ export async function snapshot(turn: Turn): Promise<Snapshot> {
     reads: [],
     receipts: [],
     devices: turn.meta.devices,
-    policy: policyOf(turn.meta),
+    policy: turn.meta.policy,
   }
   for await (const { user, relation, muted, blocked, version, mine, theirs } of allPeers(turn)) {
     if (version > 0) result.roster.push({ peer: user, relation, muted, blocked, version })

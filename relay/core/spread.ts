@@ -1,6 +1,7 @@
 /** News for every buddy, or every peer, some in each event: a batch is not large enough for all of them. */
 import type { UserId } from '#shared/ids'
 import { enqueueNotice } from './outbox.ts'
+import { showReceipts } from './receipts.ts'
 import { keys, type SpreadRow } from './rows.ts'
 import { done, peersOf, wake, type Turn } from './turn.ts'
 
@@ -17,11 +18,12 @@ export async function spread(turn: Turn) {
   const [first, more] = await turn.tx.list<SpreadRow>({ prefix: 'spread:', limit: 2 })
   if (!first) return
   const [job, row] = first
-  const prefix = row.what === 'devices' ? 'seen:' : 'peer:'
+  const prefix = row.what === 'restored' ? 'peer:' : 'seen:'
   const found = await turn.tx.list({ prefix, after: `${prefix}${row.after}`, limit: peersPerEvent })
   const users = found.map(([key]) => key.slice(prefix.length) as UserId)
   for (const peer of await peersOf(turn, users)) {
     turn.pumps.add(peer.user) // after a restore, reading the row has made a new lane of it (turn.ts)
+    if (row.what === 'receipts') showReceipts(turn, peer)
     if (row.what === 'devices' && !peer.blocked) {
       enqueueNotice(turn, peer, { kind: 'devices', devices: turn.meta.devices })
     }

@@ -7,6 +7,7 @@ import type { DeviceId, Millis, UserId } from '#shared/ids'
 import { newLane } from './ids.ts'
 import type { ConnectionId, ConnectionState, Effect, Env, Tx } from './ports.ts'
 import {
+  firstPolicy,
   keys,
   type DeviceRow,
   type Due,
@@ -43,6 +44,7 @@ export async function beginTurn(tx: Tx, env: Env): Promise<Turn | null> {
   const rows = await tx.getMany<object>([keys.meta, keys.due])
   const meta = rows.get(keys.meta) as Meta | undefined
   if (!meta) return null
+  meta.policy ??= firstPolicy // a room that is older than policies
   return newTurn(tx, env, meta, (rows.get(keys.due) as Due | undefined) ?? {})
 }
 

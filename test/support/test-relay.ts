@@ -481,6 +481,9 @@ export class TestClient {
     const answer = this.frames.find((frame) => 'request' in frame && frame.request === request)
     return answer?.type === 'error' ? answer.code : answer?.type
   }
+  async policy(change: Omit<Frame<'policy'>, 'request'>) {
+    await this.say('policy', { request: `r${++this.requests}`, ...change })
+  }
   async mode(mode: Mode, fields: Partial<Frame<'presence'>> = {}) {
     await this.say('presence', { mode, ...fields })
   }

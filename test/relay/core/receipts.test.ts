@@ -241,3 +241,95 @@ test('receipts that come while the sender blocks the peer are shown when the blo
   expect(hidden).toEqual([0, 0])
   expect(marks(alice)).toEqual([lastTs(alice), 0])
 })
+
+test('[RC6] who shows no read marks is shown none either; both still see what is delivered', async () => {
+  const relay = testRelay()
+  const [alice, bob] = await relay.pair()
+  const laptop = await relay.connect('bob', { device: 1 })
+  await bob.policy({ reads: false })
+  laptop.forget()
+
+  await alice.send('bob', 'e1')
+  await bob.read('alice', lastTs(alice))
+  await bob.send('alice', 'e2')
+  await alice.read('bob', lastTs(bob))
+
+  expect(marks(alice)).toEqual([lastTs(alice), 0])
+  expect(marks(bob)).toEqual([lastTs(bob), 0])
+  expect(laptop.entries('read')).toMatchObject([{ peer: 'alice', ts: lastTs(alice) }])
+  const posts = relay.posts.filter(({ from, message }) => from === 'bob' && 'receipts' in message)
+  expect(posts.map(({ message }) => 'receipts' in message && message.receipts.read)).not.toContain(
+    lastTs(alice),
+  )
+})
+
+test('[RC6] marks that were shown stay as they were, also on a new device', async () => {
+  const relay = testRelay()
+  const [alice, bob] = await relay.pair()
+  await alice.send('bob', 'e1')
+  const first = lastTs(alice)
+  await bob.read('alice', first)
+  await relay.advance(1000)
+
+  await bob.policy({ reads: false })
+  await alice.send('bob', 'e2')
+  await bob.read('alice', lastTs(alice))
+
+  const laptop = await relay.connect('alice', { device: 1 })
+  expect(marks(alice)).toEqual([lastTs(alice), first])
+  expect(laptop.last('welcome').snapshot!.receipts).toMatchObject([{ peer: 'bob', read: first }])
+})
+
+test('[RC6] shown again, both catch up, however many buddies there are', async () => {
+  const relay = testRelay()
+  const names = Array.from({ length: 25 }, (_, i) => `buddy${i}`)
+  const bob = await relay.connect('bob')
+  const others: TestClient[] = []
+  for (const name of names) {
+    others.push(await relay.connect(name))
+    await relay.befriend(others.at(-1)!, bob)
+    await relay.advance(500)
+    await bob.text('{"type":"ping"}')
+  }
+  await bob.policy({ reads: false })
+  const marked: number[] = []
+  for (const other of others) {
+    await other.send('bob', `to-bob-${other.user}`)
+    marked.push(lastTs(other))
+    await bob.read(other.user, lastTs(other))
+    await bob.send(other.user, `to-${other.user}`)
+    await other.read(bob.user, lastTs(bob))
+  }
+  const before = others.map((other) => marks(other)[1])
+
+  bob.forget()
+  await bob.policy({ reads: true })
+  await relay.advance(5000)
+
+  expect(before.every((read) => read === 0)).toBe(true)
+  expect(others.map((other) => marks(other)[1])).toEqual(marked)
+  expect(new Set(bob.entries('receipts').map(({ peer }) => peer)).size).toBe(25)
+})
+
+test('[RC4] many buddies catch up after I was invisible', async () => {
+  const relay = testRelay()
+  const bob = await relay.connect('bob')
+  const others: TestClient[] = []
+  for (let i = 0; i < 70; i++) {
+    const other = await relay.connect(`buddy${i}`)
+    others.push(other)
+    await relay.befriend(other, bob)
+    await relay.advance(500)
+    await bob.text('{"type":"ping"}')
+  }
+  await bob.mode('invisible')
+  for (const other of others) await other.send('bob', `to-bob-${other.user}`)
+  await relay.advance(10_000)
+  const before = others.map((other) => marks(other)[0])
+
+  await bob.mode('auto')
+  await relay.advance(5000)
+
+  expect(before.every((delivered) => delivered === 0)).toBe(true)
+  expect(others.map((other) => marks(other)[0])).toEqual(others.map(lastTs))
+})
