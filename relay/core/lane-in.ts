@@ -1,10 +1,12 @@
 /**
  * The receiving half of a lane: takes the peer's items in order and once (LN1), and applies the owner's policy to
- * each. Whatever the policy says, the item is confirmed: who is blocked or swallowed sees what everybody sees (RO7).
+ * each. Who is blocked or swallowed sees what everybody sees: the item is confirmed (RO7). Only the gate for strangers
+ * may refuse one, and it asks nothing about that.
  */
 import type { ErrorCode } from '#shared/errors'
 import type { EnvelopeId, UserId } from '#shared/ids'
 import { limits } from '#shared/limits'
+import { passageOf } from './gate.ts'
 import { ringKey } from './ids.ts'
 import { rewind } from './lane-out.ts'
 import { append, isFull } from './log.ts'
@@ -21,13 +23,22 @@ export async function onDeliver(turn: Turn, from: UserId, message: Deliver): Pro
   const peer = await peerOf(turn, from)
   const lane = peer.in
   const { epoch } = turn.meta
+  const isAhead = (message.base ?? 0) > lane.ts
+  const isStale = message.lane < lane.lane
+  const isUnseen = !isAhead && !isStale && seesNobody(turn, peer, message)
+  // Where nobody is nothing is written, and that takes less time than writing.
+  if (isUnseen && peer.relation === 'none' && message.sync === undefined) return nobody
   if (message.epoch > lane.epoch) {
     lane.epoch = message.epoch
     savePeer(turn, peer)
   }
   if (message.sync !== undefined) onPeerRestored(turn, peer, message.sync)
-  if ((message.base ?? 0) > lane.ts) return { type: 'gap', epoch, have: lane.ts }
-  if (message.lane < lane.lane) return { type: 'stale', epoch, lane: lane.lane as Deliver['lane'] }
+  if (isAhead) return { type: 'gap', epoch, have: lane.ts }
+  if (isStale) return { type: 'stale', epoch, lane: lane.lane as Deliver['lane'] }
+  if (isUnseen) {
+    if (peer.relation === 'asked') await setRelation(turn, peer, 'none') // an earlier knock, which they have lost
+    return nobody
+  }
   if (message.lane > lane.lane) {
     if (message.items[0] && message.items[0].n !== 1) return { type: 'lane', epoch, have: lane.ts }
     lane.lane = message.lane
@@ -65,6 +76,16 @@ export async function onDeliver(turn: Turn, from: UserId, message: Deliver): Pro
   }
 }
 
+/** What a room answers whose name nobody has. */
+const nobody = { type: 'error', code: 'item-not-found' } as const
+
+/** A stranger's knock at a door that only a link opens: it must be as if there were no door (RO14). */
+function seesNobody(turn: Turn, { relation, in: lane }: PeerRow, { items: [first] }: Deliver): boolean {
+  if (first?.kind !== 'knock' || lane.ring.includes(ringKey(first.id))) return false
+  if (relation === 'asking' || relation === 'buddies') return false
+  return passageOf(turn, first) === 'unseen'
+}
+
 /** The peer's room was restored and has my messages only up to `have`; what I told it of theirs is forgotten too. */
 function onPeerRestored(turn: Turn, peer: PeerRow, have: number) {
   peer.mine.told = null
@@ -91,8 +112,7 @@ async function take(turn: Turn, peer: PeerRow, item: Item): Promise<ErrorCode | 
       else noteDropped(peer, item.ts)
       return null
     case 'knock':
-      await takeKnock(turn, peer, item)
-      return null
+      return takeKnock(turn, peer, item)
     case 'accept':
       if (peer.relation === 'asking') await setRelation(turn, peer, 'buddies')
       if (peer.relation === 'buddies') store(turn, peer, item)
@@ -127,23 +147,40 @@ function cannotTake(turn: Turn, { relation, blocked }: PeerRow): ErrorCode | nul
   return isFull(turn) && !blocked ? 'resource-constraint' : null
 }
 
-async function takeKnock(turn: Turn, peer: PeerRow, item: Item) {
+async function takeKnock(turn: Turn, peer: PeerRow, item: Item): Promise<ErrorCode | null> {
   const { relation, blocked } = peer
   if (relation === 'asking' || relation === 'buddies') {
     if (relation === 'asking') await setRelation(turn, peer, 'buddies')
     // My own knock may never have reached them: they shall not keep asking.
     if (!blocked) enqueueNotice(turn, peer, { kind: 'accept' })
-    return store(turn, peer, item)
+    store(turn, peer, item)
+    return null
   }
-  const swallowed = blocked || peer.rejectedUntil > turn.env.now || relation === 'asked'
-  if (swallowed || isFull(turn) || turn.meta.asked >= limits.knocksWaitingMax)
-    return noteDropped(peer, item.ts)
-  await setRelation(turn, peer, 'asked')
-  store(turn, peer, item)
+  const passage = passageOf(turn, item)
+  if (passage === 'forbidden') {
+    if (relation === 'asked') await setRelation(turn, peer, 'none') // one relation, the same from both sides
+    noteDropped(peer, item.ts)
+    return 'forbidden'
+  }
+  const isInvited = passage === 'invited'
+  const isTooMuch = turn.meta.asked >= limits.knocksWaitingMax || relation === 'asked'
+  const isUnwanted = peer.rejectedUntil > turn.env.now || isTooMuch
+  if (blocked || isFull(turn) || (isUnwanted && !isInvited)) {
+    noteDropped(peer, item.ts)
+    return null
+  }
+  if (isInvited) {
+    peer.rejectedUntil = 0
+    enqueueNotice(turn, peer, { kind: 'accept' })
+  }
+  await setRelation(turn, peer, isInvited ? 'buddies' : 'asked')
+  store(turn, peer, item, isInvited)
+  return null
 }
 
 /** Makes the item an entry, unless it says nothing or is from somebody blocked. */
-function store(turn: Turn, peer: PeerRow, { id, kind, ts, payload, device, lists }: Item) {
+function store(turn: Turn, peer: PeerRow, item: Item, isInvited = false) {
+  const { id, kind, ts, payload, device, lists } = item
   if (payload === undefined) return
   if (peer.blocked) return noteDropped(peer, ts)
   peer.mine.dropping = false
@@ -157,5 +194,6 @@ function store(turn: Turn, peer: PeerRow, { id, kind, ts, payload, device, lists
     payload,
     ...(device && { device }),
     ...(lists && { lists }),
+    ...(isInvited && { via: 'invite' }),
   })
 }

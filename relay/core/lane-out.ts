@@ -112,12 +112,15 @@ async function nextItems(turn: Turn, peer: PeerRow): Promise<Item[]> {
       items.push({ n, id: row.id, ts, ...row.item })
       continue
     }
-    const entry = log.get(keys.log(row.seq))?.entry
+    const { entry, invite } = log.get(keys.log(row.seq)) ?? {}
     if (entry?.type !== 'message') throw new Error(`the outbox points to nothing: ${row.seq}`)
     bytes += sizeOf(entry)
-    if (items.length > 0 && bytes > limits.laneBatchBytesMax) break
     const { id, kind, payload, device, lists } = entry
-    items.push({ n, id, kind, ts, payload, ...(device && { device }), ...(lists && { lists }) })
+    // A knock travels alone: a room that says it is not there has not taken anything else with it either.
+    if (items.length > 0 && (kind === 'knock' || bytes > limits.laneBatchBytesMax)) break
+    const more = { ...(device && { device }), ...(lists && { lists }), ...(invite && { invite }) }
+    items.push({ n, id, kind, ts, payload, ...more })
+    if (kind === 'knock') break
   }
   return items
 }
@@ -167,6 +170,7 @@ type Confirmed = Extract<RoomReply, { type: 'confirmed' }>
 async function confirm(turn: Turn, peer: PeerRow, tag: LaneTag, reply: Confirmed) {
   const { out, mine, user } = peer
   const failed = new Map(reply.failed?.map(({ id, code }) => [id, code]))
+  const isRefused = peer.knock !== null && failed.has(peer.knock)
   for (const [key, row] of await firstRows(turn, peer, Math.min(reply.n, tag.n) - out.confirmed)) {
     turn.tx.delete(key)
     out.waiting--
@@ -183,12 +187,18 @@ async function confirm(turn: Turn, peer: PeerRow, tag: LaneTag, reply: Confirmed
     peer.devices = reply.devices.hash
     append(turn, { type: 'devices', peer: user, ...reply.devices })
   }
+  if (isRefused) await setRelation(turn, peer, 'none')
 }
 
-/** Nobody has that name (any more): everything in the call has failed, and there is no relation. */
+/**
+ * Nobody has that name (any more), or nobody who lets strangers see it (RO14): everything in the call has failed, and
+ * there is no relation, unless a newer knock is on its way.
+ */
 async function fail(turn: Turn, peer: PeerRow, tag: LaneTag, code: 'item-not-found' | 'gone') {
   if (tag.lane !== peer.out.lane) return
-  for (const [key, row] of await firstRows(turn, peer, tag.n - peer.out.confirmed)) {
+  const rows = await firstRows(turn, peer, tag.n - peer.out.confirmed)
+  const isOver = peer.knock === null || rows.some(([, { id }]) => id === peer.knock)
+  for (const [key, row] of rows) {
     turn.tx.delete(key)
     peer.out.waiting--
     peer.out.confirmed++
@@ -203,7 +213,7 @@ async function fail(turn: Turn, peer: PeerRow, tag: LaneTag, code: 'item-not-fou
   peer.out.confirmed = 0
   peer.out.base = null
   savePeer(turn, peer)
-  await setRelation(turn, peer, 'none')
+  if (isOver) await setRelation(turn, peer, 'none')
 }
 
 async function firstRows(turn: Turn, { user, out }: PeerRow, count: number) {

@@ -14,11 +14,14 @@ type Unplaced<E> = E extends unknown ? Omit<E, 'seq' | 'mark'> : never
 /** An entry that has no place yet. */
 export type NewEntry = Unplaced<Entry>
 
-/** Puts an entry at the end of the log. Its seq is the next one, so that seqs have no gaps (LG1). */
-export function append(turn: Turn, fields: NewEntry): Entry {
+/**
+ * Puts an entry at the end of the log. Its seq is the next one, so that seqs have no gaps (LG1).
+ * @param beside What the row keeps for the other room and devices need not see.
+ */
+export function append(turn: Turn, fields: NewEntry, beside: Pick<LogRow, 'invite'> = {}): Entry {
   const { meta, env } = turn
   const entry = { ...fields, seq: meta.head + 1, mark: newMark(env.random) } as Entry
-  const row: LogRow = { at: env.now, entry }
+  const row: LogRow = { at: env.now, entry, ...beside }
   turn.tx.put(keys.log(entry.seq), row)
   meta.head = entry.seq
   meta.bytes += sizeOf(entry)

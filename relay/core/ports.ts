@@ -108,6 +108,8 @@ export interface Item {
   payload?: string
   lists?: Lists
   devices?: { version: number; hash: string }
+  /** With a knock: the token of an invite link. */
+  invite?: string
 }
 
 export interface PresencePost {

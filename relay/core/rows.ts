@@ -71,6 +71,8 @@ export type Due = Partial<Record<Job, Millis>>
 export interface LogRow {
   at: Millis
   entry: Entry
+  /** Goes with an own knock to the other room, and to no device. */
+  invite?: string
 }
 
 /** `account` */

@@ -20,7 +20,7 @@ type Send = ClientFrameOf<'send'>
  * repeated id is confirmed again with the first answer and stored once (SN2), so senders may retry freely.
  */
 export async function onSend(frame: Send, connection: ConnectionId, turn: Turn) {
-  const { id, kind, payload, lists } = frame
+  const { id, kind, payload, lists, invite } = frame
   const device = (await deviceOf(turn, turn.sockets.get(connection)!.device!))!
   const earlier = device.ring.find(([key]) => key === ringKey(id))
   if (earlier) {
@@ -39,7 +39,7 @@ export async function onSend(frame: Send, connection: ConnectionId, turn: Turn) 
 
   // To my own devices: there is no pair, so nothing waits, expires or is confirmed by anybody else (SN12).
   const peer = user === turn.env.self ? null : await peerOf(turn, user)
-  const relation = peer && (await gates[kind](turn, peer))
+  const relation = peer && (await gates[kind](turn, peer, frame))
   if (isFull(turn)) throw new ProtocolError('resource-constraint', 'the log is full')
   if (peer && peer.out.waiting >= limits.outboxPerPeerMax)
     throw new ProtocolError('resource-constraint', 'too many wait')
@@ -47,7 +47,9 @@ export async function onSend(frame: Send, connection: ConnectionId, turn: Turn) 
 
   const ts = peer ? nextTs(turn, peer) : nextNoteTs(turn)
   const sealed = { id, ts, kind, payload, device: device.id, ...(lists && { lists }) }
-  const { seq } = append(turn, { type: 'message', peer: user, direction: 'out', ...sealed })
+  const isInvited = kind === 'knock' && invite !== undefined
+  const entry = { type: 'message', peer: user, direction: 'out', ...sealed } as const
+  const { seq } = append(turn, entry, isInvited ? { invite } : {})
   if (peer) {
     enqueue(turn, peer, ts, id, seq)
     if (relation) await setRelation(turn, peer, relation)
@@ -70,27 +72,30 @@ function nextNoteTs({ env, meta }: Turn): Millis {
  * Whether an envelope of that kind may go to the peer, and what becomes of the relation by it; null when it stays.
  * @throws ProtocolError when it may not.
  */
-const gates: { [Kind in Send['kind']]: (turn: Turn, peer: PeerRow) => Promise<'asking' | 'buddies' | null> } =
-  {
-    message: toBuddy,
-    control: toBuddy,
-    async knock(turn, peer) {
-      mayWriteTo(peer)
-      if (peer.relation === 'asking' || peer.relation === 'buddies') {
-        throw new ProtocolError('not-allowed', `the relation is ${peer.relation}`)
-      }
-      mayGrow(turn)
-      await spendKnock(turn)
-      return peer.relation === 'asked' ? 'buddies' : 'asking' // crossing knocks (RO2)
-    },
-    async accept(turn, peer) {
-      mayWriteTo(peer)
-      if (peer.relation === 'buddies') return null
-      if (peer.relation !== 'asked') throw new ProtocolError('forbidden', 'there is no knock')
-      mayGrow(turn)
-      return 'buddies'
-    },
-  }
+const gates: {
+  [Kind in Send['kind']]: (turn: Turn, peer: PeerRow, frame: Send) => Promise<'asking' | 'buddies' | null>
+} = {
+  message: toBuddy,
+  control: toBuddy,
+  async knock(turn, peer, { invite }) {
+    mayWriteTo(peer)
+    // Whoever has knocked by name and gets a link afterwards need not take the knock back first.
+    const isOpen = peer.relation === 'asking' && invite === undefined
+    if (isOpen || peer.relation === 'buddies') {
+      throw new ProtocolError('not-allowed', `the relation is ${peer.relation}`)
+    }
+    if (peer.relation !== 'asking') mayGrow(turn)
+    await spendKnock(turn)
+    return peer.relation === 'asked' ? 'buddies' : 'asking' // crossing knocks (RO2)
+  },
+  async accept(turn, peer) {
+    mayWriteTo(peer)
+    if (peer.relation === 'buddies') return null
+    if (peer.relation !== 'asked') throw new ProtocolError('forbidden', 'there is no knock')
+    mayGrow(turn)
+    return 'buddies'
+  },
+}
 
 async function toBuddy(_: Turn, peer: PeerRow) {
   mayWriteTo(peer)
