@@ -7,10 +7,10 @@ import { say } from './text.ts'
 interface Props {
   title: ComponentChildren
   children: ComponentChildren
-  /** What is done: said on the button, never "OK". */
-  confirm: string
+  /** What is done: said on the button, never "OK". Left out where there is only something to know. */
+  confirm?: string
   isBusy?: boolean
-  onConfirm(): void
+  onConfirm?(): void
   onClose(): void
 }
 
@@ -52,11 +52,13 @@ export function Dialog({ title, children, confirm, isBusy = false, onConfirm, on
       </div>
       <div class="dialog-buttons">
         <Button autoFocus onClick={onClose}>
-          {say('cancel')}
+          {say(confirm === undefined ? 'close' : 'cancel')}
         </Button>
-        <Button kind="danger" disabled={isBusy} onClick={onConfirm}>
-          {confirm}
-        </Button>
+        {confirm !== undefined && (
+          <Button kind="danger" disabled={isBusy} onClick={onConfirm}>
+            {confirm}
+          </Button>
+        )}
       </div>
     </dialog>
   )

@@ -12,8 +12,15 @@ export interface MenuEntry {
   mark?: ComponentChildren
   /** One of several, of which exactly one holds. */
   isChecked?: boolean
+  /** Holds or does not, whatever the others do. */
+  isOn?: boolean
   isDangerous?: boolean
   onSelect(): void
+}
+
+function roleOf({ isChecked, isOn }: Pick<MenuEntry, 'isChecked' | 'isOn'>) {
+  if (isChecked !== undefined) return 'menuitemradio'
+  return isOn === undefined ? 'menuitem' : 'menuitemcheckbox'
 }
 
 /** Up and down, with the ends joined; Home and End; or the entry that begins with the letter. */
@@ -29,8 +36,15 @@ function nextEntry(entries: HTMLElement[], key: string): HTMLElement | undefined
   return [...entries.slice(at + 1), ...entries.slice(0, at + 1)].find(startsWithKey)
 }
 
+interface MenuEntriesProps {
+  label: string
+  entries: MenuEntry[]
+  /** Menu items of another shape, above the entries. */
+  head?: ComponentChildren
+}
+
 /** The entries alone: for a menu that is part of something larger. */
-export function MenuEntries({ label, entries }: { label: string; entries: MenuEntry[] }) {
+export function MenuEntries({ label, entries, head }: MenuEntriesProps) {
   const list = useRef<HTMLDivElement>(null)
   const onKeyDown = (event: KeyboardEvent) => {
     const next = nextEntry([...list.current!.querySelectorAll<HTMLElement>('[role^=menuitem]')], event.key)
@@ -41,14 +55,15 @@ export function MenuEntries({ label, entries }: { label: string; entries: MenuEn
   }
   return (
     <div ref={list} role="menu" aria-label={label} tabIndex={-1} class="menu-entries" onKeyDown={onKeyDown}>
-      {entries.map(({ label: name, icon, mark, isChecked, isDangerous, onSelect }, position) => (
+      {head}
+      {entries.map(({ label: name, icon, mark, isChecked, isOn, isDangerous, onSelect }, position) => (
         <button
           key={name}
           type="button"
-          role={isChecked === undefined ? 'menuitem' : 'menuitemradio'}
+          role={roleOf({ isChecked, isOn })}
           class={isDangerous ? 'menu-entry dangerous' : 'menu-entry'}
           tabIndex={(isChecked ?? position === 0) ? 0 : -1}
-          aria-checked={isChecked}
+          aria-checked={isChecked ?? isOn}
           onClick={onSelect}
         >
           <span class="menu-mark">{mark ?? (icon && <Icon of={icon} size={16} />)}</span>
