@@ -94,9 +94,12 @@ function onPeerRestored(turn: Turn, peer: PeerRow, have: number) {
   turn.pumps.add(peer.user)
 }
 
-/** To a buddy whose message was sealed for an older list of my devices: look again. */
-function hintFor({ meta }: Turn, { relation, blocked }: PeerRow, items: readonly Item[]) {
-  if (relation !== 'buddies' || blocked) return undefined
+/**
+ * To a buddy whose message was sealed for an older list of my devices: look again. Also while they are blocked: who is
+ * away gives the same hint, and the list is there for whoever knows the account.
+ */
+function hintFor({ meta }: Turn, { relation }: PeerRow, items: readonly Item[]) {
+  if (relation !== 'buddies') return undefined
   return items.some(({ lists }) => lists && lists.peer !== meta.devices.hash) ? meta.devices : undefined
 }
 

@@ -24,9 +24,8 @@ export async function spread(turn: Turn) {
   for (const peer of await peersOf(turn, users)) {
     turn.pumps.add(peer.user) // after a restore, reading the row has made a new lane of it (turn.ts)
     if (row.what === 'receipts') showReceipts(turn, peer)
-    if (row.what === 'devices' && !peer.blocked) {
-      enqueueNotice(turn, peer, { kind: 'devices', devices: turn.meta.devices })
-    }
+    // To those who are blocked too: a list that changes without a word would tell them so (RO7).
+    if (row.what === 'devices') enqueueNotice(turn, peer, { kind: 'devices', devices: turn.meta.devices })
   }
   const isLast = users.length < peersPerEvent
   if (isLast) turn.tx.delete(job)

@@ -240,6 +240,29 @@ test('[RO7] who is blocked gets the same answers as from somebody who is away', 
   expect(relay.rowsLike('bob', 'log:')).toHaveLength(stored)
 })
 
+test('[RO7] who is blocked learns of new devices as from somebody who is away', async () => {
+  const relay = testRelay()
+  const [alice, bob] = await relay.pair()
+  const [carol, dave] = await relay.pair('carol', 'dave')
+  await bob.roster('block', 'alice')
+  await dave.close()
+  await relay.advance(50_000)
+  const old = { own: relay.row<{ devices: { hash: string } }>('alice', 'meta').devices.hash, peer: '' }
+  const back = [await relay.connect('alice'), await relay.connect('carol')] as const
+
+  await relay.addDevice('bob')
+  await relay.addDevice('dave')
+  await relay.advance(10_000)
+  await back[0].send('bob', 'e1', { lists: old })
+  await back[1].send('dave', 'e1', {
+    lists: { ...old, own: relay.row<{ devices: { hash: string } }>('carol', 'meta').devices.hash },
+  })
+
+  const seen = [back[0].entries('devices'), back[1].entries('devices')]
+  expect(seen.map((entries) => entries.map(({ version }) => version))).toEqual([[2], [2]])
+  expect([alice.closed, carol.closed]).toEqual([4409, 4409])
+})
+
 test('[RO7] nothing of theirs is stored, and a knock neither', async () => {
   const relay = testRelay()
   const [alice, bob] = await strangers(relay)
