@@ -11,8 +11,10 @@ import { supportedVersions } from '#shared/version'
 import type { Log, Random, RelaySettings } from '../core/ports.ts'
 import { accountRoutes, type Accounts } from './accounts.ts'
 import { browsers, fileOf, type Builds } from './builds.ts'
+import { invitePage, isInvitePath } from './invite-page.ts'
 import { isExtension, mayAsk } from './origins.ts'
-import { page, styleHash } from './page.ts'
+import { page } from './page.ts'
+import { styleHash } from './page-parts.ts'
 import { asProtocolError, refusal } from './refusals.ts'
 
 export interface HttpSettings extends RelaySettings {
@@ -113,6 +115,11 @@ export function createApp(host: HttpHost): Hono {
   app.get('/', async (c) => {
     const builds = (await host.builds?.()) ?? {}
     return c.html(page({ name: settings.name, address: ownOrigin(c), builds, announced: settings.announced }))
+  })
+  app.get('/u/:name', async (c) => {
+    if (!isInvitePath(new URL(c.req.url).pathname)) throw new ProtocolError('item-not-found', 'no such page')
+    const builds = (await host.builds?.()) ?? {}
+    return c.html(invitePage({ address: ownOrigin(c), builds }))
   })
   app.get('/download/:file', async (c) => {
     const builds = (await host.builds?.()) ?? {}

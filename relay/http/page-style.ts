@@ -18,6 +18,7 @@ code { font: 13px/20px ui-monospace, monospace; background: var(--surface); bord
   overflow-wrap: anywhere }
 ol, ul { margin: 0 0 12px; padding-inline-start: 20px }
 li { margin: 4px 0 }
+a { color: var(--accent) }
 .kind { color: var(--muted); margin: 0 }
 .meta { color: var(--muted); font-size: 13px; line-height: 20px }
 .address code { display: inline-block; font-size: 16px; line-height: 24px; padding: 8px 12px }

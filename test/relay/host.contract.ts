@@ -3,9 +3,11 @@
  * this file. What rooms do with frames is tested in test/relay/core; here it is shown that a host carries it.
  */
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { deviceListHash } from '#shared/account'
+import { deviceListHash, hashOf } from '#shared/account'
 import type { LoginNonce, Pow } from '#shared/api'
+import { toBase64 } from '#shared/bytes'
 import { errors, type ErrorCode } from '#shared/errors'
+import type { Entry, EntryOf } from '#shared/frames'
 import type { RelayProcess } from '../support/processes.ts'
 import { rawRequest } from '../support/raw-http.ts'
 import { loginBody, makeKeys, signUpBody, workOut, type SignUp } from '../support/sign-up.ts'
@@ -193,6 +195,13 @@ export function hostContract(name: string, spawn: () => Promise<RelayProcess>) {
         const page = await fetch(`${relay.url}/`)
         expect(await page.text()).toContain(relay.url)
         expect(page.headers.get('content-security-policy')).toContain("default-src 'none'")
+        for (const user of ['alice', nameFor('nobody')]) {
+          const invitation = await fetch(`${relay.url}/u/${user}`)
+          expect(await invitation.text()).toContain('paste it into the search field')
+          expect(invitation.headers.get('content-security-policy')).toContain("default-src 'none'")
+        }
+        for (const path of ['/u/Alice', '/u/%61lice', '/u/', '/u/alice/x'])
+          expect((await rawRequest(relay.url, path)).status).toBe(404)
         expect(await (await fetch(`${relay.url}/.well-known/parley.json`)).json()).toMatchObject({
           info: '/v1/info',
         })
@@ -499,6 +508,79 @@ export function hostContract(name: string, spawn: () => Promise<RelayProcess>) {
         await alice.sendAndWait(bob.user, large)
 
         await bob.message(large)
+      })
+
+      test('[SN12] a note to oneself reaches the other devices, also one that was away', async () => {
+        const alice = await connected('alice')
+        const phone = await alice.addDevice()
+        await phone.connect()
+        await phone.close()
+
+        const id = await alice.sendAndWait(alice.user, 'note', { kind: 'control' })
+        await phone.connect()
+
+        const note = await phone.entry((entry) => entry.type === 'message' && entry.id === id)
+        expect(note).toMatchObject({ peer: alice.user, direction: 'out', ts: alice.stored.get(id)!.ts })
+      })
+
+      test('[PR9] the device that was used last leads, and each is told its own', async () => {
+        const alice = await connected('alice')
+        const phone = await alice.addDevice()
+        const leads = (client: WireClient) =>
+          client.frames.flatMap((frame) => (frame.type === 'lead' ? [frame.lead] : []))
+        const leadIs = (wanted: string) => (frame: object) => 'lead' in frame && frame.lead === wanted
+
+        await phone.connect()
+        await alice.until(leadIs('active'))
+        await alice.sendAndWait(alice.user, 'note', { kind: 'control' })
+        await phone.until(leadIs('active'))
+
+        expect([leads(alice), leads(phone)]).toEqual([
+          ['here', 'active', 'here'],
+          ['here', 'active'],
+        ])
+      })
+
+      test('[RO11] [RO12] [RO13] [RO14] the gate for strangers answers by the policy', async () => {
+        const [alice, bob] = await Promise.all([connected('alice'), connected('bob')])
+        const failed = async (id: string) => {
+          const is = (entry: Entry) => entry.type === 'failed' && entry.id === id
+          return ((await alice.entry(is)) as EntryOf<'failed'>).code
+        }
+        const knock = (text: string, invite?: string) =>
+          alice.sendAndWait(bob.user, text, { kind: 'knock', ...(invite && { invite }) })
+        const token = new Uint8Array(16).fill(5)
+        const link = { reach: 'invite', invite: hashOf(token) } as const
+
+        expect(await bob.ask({ type: 'policy', reach: 'buddies' })).toMatchObject({ type: 'ok' })
+        expect(await failed(await knock('a text'))).toBe('forbidden')
+        await bob.ask({ type: 'policy', ...link })
+        expect(await failed(await knock('by name'))).toBe('item-not-found')
+        const nobody = await alice.sendAndWait(nameFor('nobody'), 'by name', { kind: 'knock' })
+        expect(await failed(nobody)).toBe('item-not-found')
+        await knock('by link', toBase64(token))
+
+        await alice.entry((entry) => entry.type === 'roster' && entry.relation === 'buddies')
+        expect(await bob.message('by link')).toMatchObject({ kind: 'knock', via: 'invite' })
+        expect(bob.textsFrom(alice.user)).toEqual(['by link'])
+        const changes = [...bob.log.values()].filter(({ type }) => type === 'policy')
+        expect(changes).toMatchObject([{ reach: 'buddies', invite: null }, link])
+      })
+
+      test('[RC6] read marks are kept to oneself when that is wanted', async () => {
+        const { alice, bob } = await buddies()
+        await bob.ask({ type: 'policy', reads: false })
+        const id = await alice.sendAndWait(bob.user, 'hello')
+        const { ts } = await bob.message('hello')
+        const shows = (read: number) => (entry: Entry) =>
+          entry.type === 'receipts' && entry.delivered >= ts && entry.read === read
+
+        bob.frame({ type: 'read', peer: alice.user, ts })
+        await bob.entry((entry) => entry.type === 'read' && entry.ts === ts)
+        await alice.entry(shows(0))
+        await bob.ask({ type: 'policy', reads: true })
+
+        await alice.entry(shows(alice.stored.get(id)!.ts))
       })
 
       test('[PR8] typing reaches a buddy', async () => {

@@ -99,6 +99,39 @@ describe('information', () => {
     expect(response.headers.get('x-content-type-options')).toBe('nosniff')
   })
 
+  test('an invite link leads to the same page for every name, and nobody is looked up', async () => {
+    const names = ['alice', 'nobody-at-all', 'a.b-c_d', 'x'.repeat(32)]
+    const answers = await Promise.all(
+      names.map(async (name) => {
+        const response = await app.request(`${origin}/u/${name}?from=mail`)
+        return [response.status, [...response.headers], await response.text()] as const
+      }),
+    )
+
+    const [status, headers, page] = answers[0]!
+    for (const other of answers) expect(other).toEqual(answers[0])
+    expect(status).toBe(200)
+    expect(headers).toEqual([...(await app.request(`${origin}/`)).headers])
+    expect(page).toContain(origin)
+    expect(page).toContain('paste it into the search field')
+    expect(page).toContain('Load unpacked')
+    expect(page).not.toContain('alice')
+    expect(page).not.toMatch(/<script|src=|@import|url\(|\son\w+=/i)
+    expect(asked).toEqual([])
+  })
+
+  test.each(['Alice', '%61lice', 'al', 'admin', 'x'.repeat(33), 'bob%20', 'bob/', 'a..b', ''])(
+    'an invite to %j leads nowhere',
+    async (name) => {
+      const answer = await app.request(`${origin}/u/${name}`)
+      const nowhere = await app.request(`${origin}/nothing-here`)
+
+      expect(answer.status).toBe(404)
+      expect(await answer.text()).toBe(await nowhere.text())
+      expect([...answer.headers]).toEqual([...nowhere.headers])
+    },
+  )
+
   test('packages are offered when the host has them, and only those', async () => {
     app = createApp(
       host({ builds: () => ({ chrome: { bytes: 3, open: () => new Blob(['zip']).stream() } }) }),

@@ -30,6 +30,8 @@ import {
   type SignUp,
 } from './sign-up.ts'
 
+type DistributiveOmit<T, Key extends PropertyKey> = T extends unknown ? Omit<T, Key> : never
+
 export interface Refused {
   status: number
   code: ErrorCode
@@ -78,6 +80,14 @@ export interface Outgoing {
   to: string
   kind: Kind
   payload: string
+  invite?: string
+}
+
+export interface SendOptions {
+  kind?: Kind
+  id?: EnvelopeId
+  /** With a knock: the token of an invite link. */
+  invite?: string
 }
 
 interface Waiter {
@@ -125,6 +135,7 @@ export class WireClient {
   closed: Promise<{ code: number; reason: string }> = Promise.resolve({ code: 0, reason: '' })
   #waiters = new Set<Waiter>()
   #attempt = 0
+  #requests = 0
   #last: EnvelopeId | null = null
   #previous = new Map<EnvelopeId, EnvelopeId | null>()
   #relayId: string | null = null
@@ -318,16 +329,16 @@ export class WireClient {
   send(
     to: string,
     text: string,
-    { kind = 'message', id = uuidv7() as EnvelopeId }: { kind?: Kind; id?: EnvelopeId } = {},
+    { kind = 'message', id = uuidv7() as EnvelopeId, invite }: SendOptions = {},
   ) {
-    const outgoing = { id, to, kind, payload: sealed(text) }
+    const outgoing = { id, to, kind, payload: sealed(text), ...(invite && { invite }) }
     this.outbox.push(outgoing)
     if (this.socket?.readyState === WebSocket.OPEN) this.#sendAfter(this.#last, outgoing)
     return id
   }
 
   /** Sends and waits until it is stored. */
-  async sendAndWait(to: string, text: string, options?: { kind?: Kind; id?: EnvelopeId }) {
+  async sendAndWait(to: string, text: string, options?: SendOptions) {
     const id = this.send(to, text, options)
     await this.confirmed(id)
     return id
@@ -337,8 +348,9 @@ export class WireClient {
     return this.#wait(() => this.stored.has(id), `the confirmation of ${id}`, deadlineMs)
   }
 
-  #sendAfter(previous: EnvelopeId | null, { id, to, kind, payload }: Outgoing) {
-    this.frame({ type: 'send', id, to, kind, payload, previous, attempt: this.#attempt })
+  #sendAfter(previous: EnvelopeId | null, outgoing: Outgoing) {
+    const { id } = outgoing
+    this.frame({ type: 'send', ...outgoing, previous, attempt: this.#attempt })
     this.#previous.set(id, previous)
     this.#last = id
   }
@@ -367,6 +379,13 @@ export class WireClient {
     } else if (frame.type === 'error' && frame.id !== undefined) void this.#refused(frame)
     this.onFrame?.(frame)
     for (const waiter of Array.from(this.#waiters)) waiter.check()
+  }
+
+  /** Asks for something that is answered by its number, and waits for the answer. */
+  async ask(frame: DistributiveOmit<Extract<ClientFrame, { request: string }>, 'request'>) {
+    const request = `r${++this.#requests}`
+    this.frame({ ...frame, request } as ClientFrame)
+    return this.until((answer) => 'request' in answer && answer.request === request)
   }
 
   async #refused({ id, code, attempt, action, last, retryAfterMs = 0 }: ServerFrameOf<'error'>) {
