@@ -41,7 +41,14 @@ export default defineConfig({
     name: '__MSG_appName__',
     description: '__MSG_appDescription__',
     default_locale: 'en',
-    permissions: ['storage', 'unlimitedStorage', 'alarms', 'idle', 'notifications'],
+    permissions: [
+      'storage',
+      'unlimitedStorage',
+      'alarms',
+      'idle',
+      'notifications',
+      ...(browser === 'firefox' ? [] : ['offscreen']), // the sound of a message; no warning at install
+    ],
     action: { default_title: '__MSG_appName__' },
     incognito: 'not_allowed', // history is kept on this device: a private window could not keep its promise
     content_security_policy: { extension_pages: policy },

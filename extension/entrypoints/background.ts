@@ -6,8 +6,9 @@ import { openDb } from '../db/db.ts'
 import { createEngine } from '../engine/engine.ts'
 import { browserPlatform } from '../platform/browser-platform.ts'
 import { isFirefox } from '../platform/browser-name.ts'
+import { watchChatTabs } from '../platform/chat-tabs.ts'
 import { onWatchdog } from '../platform/keepalive.ts'
-import { onNotificationClick } from '../platform/notify.ts'
+import { onNotification } from '../platform/notify.ts'
 import { alertWords } from '../platform/words.ts'
 import { watchViews } from '../platform/views.ts'
 
@@ -15,9 +16,10 @@ import { watchViews } from '../platform/views.ts'
 export default defineBackground(() => {
   const db = openDb()
   const views = watchViews(() => engine.viewsChanged())
+  const chatTabs = watchChatTabs()
   const engine = createEngine({
     db,
-    platform: browserPlatform(db, views),
+    platform: browserPlatform(db, { views, chatTabs }),
     timers: {
       now: () => Date.now(),
       after(ms, run) {
@@ -42,6 +44,6 @@ export default defineBackground(() => {
     if (reason === 'install') run(browser.tabs.create({ url: browser.runtime.getURL('/options.html') }))
   })
   onWatchdog(() => run(engine.ring()))
-  onNotificationClick((peer) => run(engine.commands.openChat(peer)))
+  onNotification((peer, what) => run(engine.onNotification(peer, what)))
   run(engine.start())
 })
