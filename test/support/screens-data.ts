@@ -9,6 +9,7 @@ import type {
   MessageRow,
   OutboxRow,
   PresenceRow,
+  PromptRow,
   RosterRow,
 } from '../../extension/db/db.ts'
 import { pendingTs } from '../../extension/db/db.ts'
@@ -348,6 +349,67 @@ const long: Rows = conversation({
   ),
 })
 
+/** Who has written and waits to be asked about. */
+const asks = (name: string, count: number, text: string, ago: number): PromptRow => ({
+  peer: user(name),
+  session: `session of ${name}`,
+  count,
+  text,
+  at: minutes(ago),
+  isFolded: false,
+})
+const promptLines: Line[] = [
+  ['in', 2, 'Hi Alice, do you have a minute?'],
+  ['in', 1, 'It is about the second chapter. I think the part with the lighthouse needs another page.'],
+]
+const prompted = (rest: Rows = {}): Rows =>
+  conversation({
+    typing: [],
+    messages: log('bob', promptLines),
+    conversations: [marks('bob', 0, 0, 60, 2)],
+    prompts: [asks('bob', 2, 'It is about the second chapter.', 1)],
+    ...rest,
+  })
+const threePrompts = prompted({
+  roster: [buddy('bob'), buddy('carol.dee'), buddy('maximilian-alexander.von-und-zu-x')],
+  prompts: [
+    asks('bob', 2, 'It is about the second chapter.', 1),
+    asks('carol.dee', 1, 'Lunch?', 1),
+    asks('maximilian-alexander.von-und-zu-x', 1, 'Good morning', 1),
+  ],
+})
+const quickReply = prompted({ prompts: [] })
+const knocking = prompted({
+  prompts: [],
+  roster: [
+    buddy('bob'),
+    buddy('b0b', {
+      relation: 'asked',
+      knock: {
+        text: 'Hi Alice, it is me from the reading group. We met on Thursday, do you remember?',
+        at: minutes(3),
+        reason: '2 minutes?',
+        page: 'https://example.org/books/lighthouse?page=14',
+        name: 'Bob the builder',
+      },
+    }),
+  ],
+})
+const longPrompt = prompted({
+  roster: [buddy('maximilian-alexander.von-und-zu-x')],
+  presence: [],
+  messages: log('maximilian-alexander.von-und-zu-x', [
+    ['in', 1, 'Donaudampfschifffahrtsgesellschaftskapitänsmützenabzeichen '.repeat(6)],
+  ]),
+  conversations: [marks('maximilian-alexander.von-und-zu-x', 0, 0, 60, 1)],
+  prompts: [asks('maximilian-alexander.von-und-zu-x', 1, 'x', 1)],
+})
+const rtlPrompt = prompted({
+  messages: log('bob', [['in', 1, 'هل لديك دقيقة؟ هل قرأت الفصل الثاني؟ إنه رائع']]),
+  conversations: [marks('bob', 0, 0, 60, 1)],
+  settings: [{ key: 'current', value: { buddies: { bob: { nickname: 'בוב מהעבודה' } } } }],
+})
+
 const signedOut: Rows = {}
 const fillSignUp =
   (name: string, relay = '') =>
@@ -385,6 +447,14 @@ const inChat = (name: string, rows: Rows, rest: Partial<Screen> = {}): Screen =>
   name: `chat-${name}`,
   path: 'chat.html?with=bob',
   size: chat,
+  rows,
+  ...rest,
+})
+const inPrompt = (name: string, rows: Rows, rest: Partial<Screen> = {}): Screen => ({
+  ...base,
+  name: `prompt-${name}`,
+  path: 'prompt.html?by=network',
+  size: { width: 360, height: 200 },
   rows,
   ...rest,
 })
@@ -501,6 +571,42 @@ export const screens: Screen[] = [
   }),
   inTab('about', people, { path: 'options.html#about' }),
   inTab('about-narrow', people, { path: 'options.html#about', size: { width: 400, height: 800 } }),
+
+  inPrompt('waiting', prompted()),
+  inPrompt('dark', prompted(), { dark: true }),
+  inPrompt('forced', prompted(), { forced: true }),
+  inPrompt('rtl', rtlPrompt, { rtl: true }),
+  inPrompt('narrow', prompted(), { size: { width: 240, height: 200 } }),
+  inPrompt('firefox', prompted(), { size: { width: 360, height: 180 } }),
+  inPrompt('hidden', prompted({ settings: [{ key: 'current', value: { promptText: false } }] })),
+  inPrompt('long', longPrompt),
+  inPrompt('three', threePrompts),
+  inPrompt('three-dark', threePrompts, { dark: true }),
+  inPrompt('focus', prompted(), {
+    act: async (page) => {
+      await page.keyboard.press('Tab')
+      await page.keyboard.press('Tab')
+      await page.keyboard.press('Tab')
+    },
+  }),
+  inPrompt('reply', prompted(), { act: (page) => page.getByRole('button', { name: 'Reply' }).click() }),
+  inPrompt('reasons', prompted(), {
+    act: (page) => page.getByRole('button', { name: 'Give a reason' }).click(),
+  }),
+  inPrompt('reasons-rtl', rtlPrompt, {
+    rtl: true,
+    dark: true,
+    act: (page) => page.getByRole('button', { name: 'Give a reason' }).click(),
+  }),
+  inPrompt('line', quickReply, { path: 'prompt.html?with=bob&by=user' }),
+  inPrompt('line-dark', quickReply, { path: 'prompt.html?with=bob&by=user', dark: true }),
+  inPrompt('knock', knocking, { path: 'prompt.html?with=b0b&by=user' }),
+  inPrompt('knock-dark', knocking, { path: 'prompt.html?with=b0b&by=user', dark: true }),
+  inPrompt('knock-narrow', knocking, {
+    path: 'prompt.html?with=b0b&by=user',
+    size: { width: 240, height: 260 },
+  }),
+  inPrompt('knock-rtl', knocking, { path: 'prompt.html?with=b0b&by=user', rtl: true }),
 
   inChat('open', conversation()),
   inChat('open-dark', conversation(), { dark: true }),
