@@ -578,9 +578,11 @@ export function hostContract(name: string, spawn: () => Promise<RelayProcess>) {
         bob.frame({ type: 'read', peer: alice.user, ts })
         await bob.entry((entry) => entry.type === 'read' && entry.ts === ts)
         await alice.entry(shows(0))
+        const isHidden = ![...alice.log.values()].some(shows(ts))
         await bob.ask({ type: 'policy', reads: true })
 
-        await alice.entry(shows(alice.stored.get(id)!.ts))
+        await alice.entry(shows(ts))
+        expect([isHidden, alice.stored.get(id)!.ts]).toEqual([true, ts])
       })
 
       test('[PR8] typing reaches a buddy', async () => {
