@@ -1,15 +1,28 @@
 /** The popup: my status, the people I know and what is new from them, and the way to know more of them. */
-import { computed, createModel, signal } from '@preact/signals'
+import { computed, createModel, effect, signal } from '@preact/signals'
+import { characters } from '#shared/content'
 import type { Mode } from '#shared/frames'
-import type { Millis, UserId } from '#shared/ids'
-import { canonicalName, nameProblem, parseAddress } from '#shared/names'
+import type { EnvelopeId, UserId } from '#shared/ids'
 import { limits } from '#shared/limits'
-import type { Commands } from '../bus/commands.ts'
-import type { ConnectionRow, Db, RelayRow, SelfRow } from '../db/db.ts'
+import type { Commands, Knock } from '../bus/commands.ts'
+import type { Db, RelayRow, SelfRow } from '../db/db.ts'
 import { live } from '../db/live.ts'
+import { defaultSettings, type BuddySettings } from '../db/settings.ts'
+import { candidateOf, wantedIn } from './candidate.ts'
 import type { Clock } from './clock.ts'
-import { deviceTime, isStale, presenceOf, relayTime, type Presence, type Shown } from './presence.ts'
+import { displayName, tooLongBy } from './display-name.ts'
+import { groupName, intoGroup, movedGroup, renamedGroup, withoutGroup } from './groups.ts'
+import { buddiesOf, isMeant, readPeople, type Buddy, type People } from './people.ts'
+import type { Shown } from './presence.ts'
 import { attempting, type Problem } from './problem.ts'
+import { isNew, sectionsOf, type Section } from './sections.ts'
+import { noteKnocked, promptsOf, readSentKnocks, requestsOf, type SentKnock } from './waiting.ts'
+
+export type { Candidate } from './candidate.ts'
+export type { Buddy } from './people.ts'
+export type { Section, SectionType } from './sections.ts'
+export { shownName } from './sections.ts'
+export type { Prompt, Request, SentKnock } from './waiting.ts'
 
 export interface Me {
   user: UserId
@@ -20,111 +33,39 @@ export interface Me {
   status: string
 }
 
-export interface Buddy {
-  name: UserId
-  presence: Presence
-  isMuted: boolean
-  isTyping: boolean
-  unread: number
-  draft: string
-  last: { text: string; direction: 'in' | 'out'; at: Millis } | null
-}
-
-export type SectionName = 'unread' | 'online' | 'away' | 'offline' | 'unknown'
-export interface Section {
-  name: SectionName
-  buddies: Buddy[]
-  isFolded: boolean
-}
-
-/** Somebody who asks to be a buddy. */
-export interface Request {
-  name: UserId
-  text: string
-  at: Millis | null
-}
-
-/** My own knock, and why it could not be delivered if it was not. */
-export interface SentKnock {
-  name: UserId
-  failure: Problem | null
-}
-
-/** What the text in the field would be as somebody new. */
-export type Candidate =
-  | { type: 'person'; name: UserId }
-  | {
-      type: 'problem'
-      problem: 'self' | 'other-relay' | 'known' | NonNullable<ReturnType<typeof nameProblem>>
-    }
+/** What I may set for one person. */
+export type BuddyChange = { [Field in keyof BuddySettings]?: BuddySettings[Field] | null }
 
 const foldedKey = 'folded'
 /** Often enough for "idle for 3 min", seldom enough for a list of a thousand. */
 const coarseMs = 5000
-
-/** Everything the list is made of, read in one go so that no half of a change is ever seen. */
-async function readPeople(db: Db) {
-  const [roster, presence, conversations, typing, drafts, connection] = await Promise.all([
-    db.roster.toArray(),
-    db.presence.toArray(),
-    db.conversations.toArray(),
-    db.typing.toArray(),
-    db.drafts.toArray(),
-    db.status.get('connection') as Promise<ConnectionRow | undefined>,
-  ])
-  return {
-    roster,
-    connection,
-    presence: new Map(presence.map((row) => [row.peer, row])),
-    conversations: new Map(conversations.map((row) => [row.peer, row])),
-    typing: new Map(typing.map((row) => [row.peer, row.until])),
-    drafts: new Map(drafts.map((row) => [row.peer, row.text])),
-  }
-}
-
-/** My knocks that the relay could not deliver: they are told where the knock is shown. */
-async function readFailedKnocks(db: Db) {
-  const asking = await db.roster
-    .filter(({ relation }) => relation === 'asking' || relation === 'none')
-    .primaryKeys()
-  const failed = await Promise.all(
-    asking.map((peer) =>
-      db.messages
-        .where('[peer+direction+ts]')
-        .between([peer, 'out', 0], [peer, 'out', Infinity])
-        .filter(({ kind, state }) => kind === 'knock' && state === 'failed')
-        .last(),
-    ),
-  )
-  return failed.filter((row) => row !== undefined)
-}
-
-const byName = (a: Buddy, b: Buddy) => (a.name < b.name ? -1 : 1)
-const byNewest = (a: Buddy, b: Buddy) => (b.last?.at ?? 0) - (a.last?.at ?? 0)
-
-function sectionOf({ unread, isMuted, presence: { show } }: Buddy): SectionName {
-  if (unread > 0 && !isMuted) return 'unread'
-  if (show === 'online' || show === 'idle') return 'online'
-  if (show === 'away' || show === 'dnd') return 'away'
-  return show
-}
+const reasonCharsMax = 40
+const pageCharsMax = 500
 
 export const BuddyListStore = createModel((db: Db, commands: Commands, clock: Clock) => {
   const account = live(() => db.account.get('me'), undefined)
   const self = live(() => db.status.get('self') as Promise<SelfRow | undefined>, undefined)
   const relay = live(() => db.status.get('relay') as Promise<RelayRow | undefined>, undefined)
-  const people = live<Awaited<ReturnType<typeof readPeople>> | undefined>(() => readPeople(db), undefined)
-  const failedKnocks = live(() => readFailedKnocks(db), [])
+  const people = live<People | undefined>(() => readPeople(db), undefined)
+  const allSentKnocks = live<SentKnock[]>(() => readSentKnocks(db), [])
   const foldedView = live(() => db.views.get(foldedKey), undefined)
 
   const filter = signal('')
   const knockText = signal('')
+  const knockReason = signal('')
+  const knockPage = signal('')
   const problem = signal<Problem | null>(null)
+  /** Of the knock that is being typed: told where it is typed, until something else is. */
+  const knockProblem = signal<Problem | null>(null)
   const attempt = attempting(problem)
+  effect(() => {
+    void filter.value
+    knockProblem.value = null
+  })
 
   const coarseTime = computed(() => Math.floor(clock.seconds.value / coarseMs) * coarseMs)
-  const folded = computed(() => new Set(foldedView.value?.value as SectionName[] | undefined))
-  const wanted = computed(() => canonicalName(filter.value).replace(/^@/, ''))
+  const folded = computed(() => new Set(foldedView.value?.value as string[] | undefined))
+  const settings = computed(() => people.value?.settings ?? defaultSettings)
 
   const me = computed((): Me | null => {
     if (!account.value) return null
@@ -139,99 +80,90 @@ export const BuddyListStore = createModel((db: Db, commands: Commands, clock: Cl
     }
   })
 
-  /** Everybody who belongs on the list: buddies, and others only while something of theirs is unread. */
-  const buddies = computed((): Buddy[] => {
-    if (!people.value) return []
-    const { roster, connection, presence, conversations, typing, drafts } = people.value
-    const now = coarseTime.value
-    return roster
-      .filter(({ peer, relation, blocked }) => {
-        if (blocked) return false
-        return relation === 'buddies' || (relation === 'none' && (conversations.get(peer)?.unread ?? 0) > 0)
-      })
-      .map(({ peer, muted }) => {
-        const conversation = conversations.get(peer)
-        const shown = presenceOf(presence.get(peer), connection, now)
-        return {
-          name: peer,
-          presence: shown,
-          isMuted: muted,
-          isTyping: shown.show !== 'offline' && (typing.get(peer) ?? 0) > relayTime(now, connection),
-          unread: conversation?.unread ?? 0,
-          draft: drafts.get(peer) ?? '',
-          last: conversation?.last
-            ? {
-                text: conversation.last.text,
-                direction: conversation.last.direction,
-                at: deviceTime(conversation.last.ts, connection),
-              }
-            : null,
-        }
-      })
-  })
+  const candidate = computed(() =>
+    candidateOf(filter.value, {
+      user: account.value?.user,
+      relay: account.value?.relay,
+      relationTo: (peer) => people.value?.roster.find((row) => row.peer === peer)?.relation ?? 'none',
+    }),
+  )
+  const wanted = computed(() => wantedIn(filter.value, candidate.value))
+
+  const buddies = computed((): Buddy[] => (people.value ? buddiesOf(people.value, coarseTime.value) : []))
+  const prompts = computed(() => (people.value ? promptsOf(people.value, wanted.value) : []))
+  const requests = computed(() => (people.value ? requestsOf(people.value, wanted.value) : []))
+  const asking = computed(() => new Set<string>(people.value?.prompts.map(({ peer }) => peer)))
 
   const sections = computed((): Section[] => {
-    const matching = buddies.value.filter(({ name }) => name.includes(wanted.value))
-    const isStaleNow = isStale(people.value?.connection, coarseTime.value)
-    const names: SectionName[] = isStaleNow ? ['unread', 'unknown'] : ['unread', 'online', 'away', 'offline']
-    return names
-      .map((name) => ({
-        name,
-        buddies: matching
-          .filter((buddy) => sectionOf(buddy) === name)
-          .toSorted(name === 'unread' ? byNewest : byName),
-        // Nothing that is looked for, and nothing new, may hide in a folded group.
-        isFolded: name !== 'unread' && wanted.value === '' && folded.value.has(name),
-      }))
-      .filter((section) => section.buddies.length > 0)
+    const isFiltered = wanted.value !== ''
+    return sectionsOf({
+      buddies: isFiltered
+        ? buddies.value.filter(({ name, nickname, ownName }) =>
+            isMeant(wanted.value, name, nickname, ownName),
+          )
+        : buddies.value,
+      groups: settings.value.groups,
+      folded: folded.value,
+      isFiltered,
+      asking: asking.value,
+    })
   })
 
-  const requests = computed((): Request[] =>
-    (people.value?.roster ?? [])
-      .filter(
-        ({ peer, relation, blocked }) => relation === 'asked' && !blocked && peer.includes(wanted.value),
-      )
-      .map(({ peer, knock }) => ({
-        name: peer,
-        text: knock?.text ?? '',
-        at: knock ? deviceTime(knock.at, people.value?.connection) : null,
-      }))
-      .toSorted((a, b) => (b.at ?? 0) - (a.at ?? 0)),
-  )
-
-  const sentKnocks = computed((): SentKnock[] => {
-    const failures = new Map(failedKnocks.value.map(({ peer, failure }) => [peer, failure]))
-    return (people.value?.roster ?? [])
-      .filter(({ peer, relation }) => relation === 'asking' || (relation === 'none' && failures.has(peer)))
-      .filter(({ peer }) => peer.includes(wanted.value))
-      .map(({ peer }) => ({
-        name: peer,
-        failure: failures.has(peer) ? { code: failures.get(peer) ?? 'internal-server-error' } : null,
-      }))
+  const knockLimits = computed(() => {
+    const { knockCharsMax, statusCharsMax } = relay.value?.limits ?? limits
+    return { knockCharsMax, statusCharsMax, reasonCharsMax, pageCharsMax }
   })
-
-  const candidate = computed((): Candidate | null => {
-    if (wanted.value === '') return null
-    const address = parseAddress(wanted.value)
-    if (!address) return { type: 'problem', problem: nameProblem(wanted.value.split('@')[0]!) ?? 'grammar' }
-    if (address.host !== null && address.host !== hostOf(account.value?.relay)) {
-      return { type: 'problem', problem: 'other-relay' }
+  /** What is too long or no address in what goes with a knock. */
+  const knockProblems = computed(() => {
+    const page = knockPage.value.trim()
+    const over = (text: string, charsMax: number) => Math.max(0, characters(text.trim()) - charsMax)
+    return {
+      textOver: over(knockText.value, knockLimits.value.knockCharsMax),
+      reasonOver: over(knockReason.value, reasonCharsMax),
+      isNoPage: page !== '' && (page.length > pageCharsMax || !/^https?:\/\/[^\s]+$/i.test(page)),
     }
-    if (address.user === account.value?.user) return { type: 'problem', problem: 'self' }
-    const known = people.value?.roster.find(({ peer }) => peer === address.user)
-    if (known && known.relation !== 'none') return { type: 'problem', problem: 'known' }
-    return { type: 'person', name: address.user }
   })
+
+  async function knock(peer: UserId, what: Knock): Promise<boolean> {
+    const done = await attempting(knockProblem)(async () => {
+      await noteKnocked(db, peer)
+      await commands.knock(peer, what)
+    })
+    if (done && filter.value !== '') {
+      filter.value = ''
+      knockText.value = knockReason.value = knockPage.value = ''
+    }
+    return done
+  }
+  /** Up to the newest message. */
+  async function readAll(peer: UserId) {
+    const newest = await db.messages
+      .where('[peer+direction+ts]')
+      .between([peer, 'in', 0], [peer, 'in', Infinity])
+      .last()
+    if (newest) await commands.read(peer, newest.ts)
+  }
+  const change = (peer: UserId, fields: BuddyChange) =>
+    attempt(() => commands.changeSettings({ buddies: { [peer]: fields } }))
 
   return {
     me,
     filter,
     knockText,
+    knockReason,
+    knockPage,
+    knockProblems,
+    knockProblem,
     problem,
     sections,
+    prompts,
     requests,
-    sentKnocks,
+    sentKnocks: computed(() => allSentKnocks.value.filter(({ name }) => isMeant(wanted.value, name))),
     candidate,
+    /** Own groups, in their order. */
+    groups: computed(() => settings.value.groups),
+    /** Does anything unread count? */
+    hasUnread: computed(() => buddies.value.some(isNew)),
     /** False until the first look into the database: nothing may flash by. */
     isReady: computed(() => people.value !== undefined),
     /** Does nobody belong to this list yet, not even a knock? */
@@ -239,59 +171,87 @@ export const BuddyListStore = createModel((db: Db, commands: Commands, clock: Cl
       () =>
         people.value !== undefined &&
         buddies.value.length === 0 &&
+        allSentKnocks.value.length === 0 &&
         people.value.roster.every(({ relation }) => relation === 'none' || relation === 'buddies'),
     ),
-    limits: computed(() => {
-      const { knockCharsMax, statusCharsMax } = relay.value?.limits ?? limits
-      return { knockCharsMax, statusCharsMax }
-    }),
+    limits: knockLimits,
 
-    async fold(name: SectionName, isFolded: boolean) {
+    async fold(key: string, isFolded: boolean) {
       const next = new Set(folded.value)
-      if (isFolded) next.add(name)
-      else next.delete(name)
+      if (isFolded) next.add(key)
+      else next.delete(key)
       await attempt(() => db.views.put({ key: foldedKey, value: [...next] }))
     },
-    /** Knocks at the person whose name is in the field. */
+    /** Knocks at the person whose name or link is in the field. */
     async add() {
       const person = candidate.value
-      if (person?.type !== 'person') return
-      const done = await attempt(() => commands.knock(person.name, knockText.value.trim()))
-      if (!done) return
-      filter.value = ''
-      knockText.value = ''
+      if (person === null || person.type === 'problem') return
+      const { textOver, reasonOver, isNoPage } = knockProblems.value
+      if (person.type === 'person' && (textOver > 0 || reasonOver > 0 || isNoPage)) return
+      const text = knockText.value.trim()
+      const reason = knockReason.value.trim()
+      const page = knockPage.value.trim()
+      const { name } = person
+      await knock(
+        name,
+        person.type === 'invite'
+          ? { invite: { token: person.token, acct: person.acct } }
+          : { text, ...(reason !== '' && { reason }), ...(page !== '' && { page }) },
+      )
     },
+    /** Without a word, at somebody who takes words from buddies only; the one that was refused is forgotten. */
+    async knockBare(peer: UserId, failed: EnvelopeId[]) {
+      if (await knock(peer, { bare: true })) await attempt(() => Promise.all(failed.map(commands.discard)))
+    },
+    dismiss: (failed: EnvelopeId[]) => attempt(() => Promise.all(failed.map(commands.discard))),
     open: (peer: UserId) => attempt(() => commands.openChat(peer)),
+    answer: (peer: UserId, answer: 'accepted' | 'later' | 'rejected') =>
+      attempt(() => commands.answer(peer, answer)),
     accept: (peer: UserId) => attempt(() => commands.accept(peer)),
     reject: (peer: UserId) => attempt(() => commands.roster(peer, 'reject')),
     withdraw: (peer: UserId) => attempt(() => commands.roster(peer, 'withdraw')),
     remove: (peer: UserId) => attempt(() => commands.roster(peer, 'remove')),
+    block: (peer: UserId) => attempt(() => commands.roster(peer, 'block')),
     mute: (peer: UserId, isMuted: boolean) =>
       attempt(() => commands.roster(peer, isMuted ? 'mute' : 'unmute')),
+    mark: (peer: UserId, isMarked: boolean) => attempt(() => commands.markUnread(peer, isMarked)),
+    change,
+    /** An empty one takes the nickname away. True unless it is too long. */
+    async setNickname(peer: UserId, typed: string): Promise<boolean> {
+      const nickname = displayName(typed)
+      if (tooLongBy(nickname) > 0) return false
+      await change(peer, { nickname: nickname === '' ? null : nickname })
+      return true
+    },
+    groupProblem: (typed: string, was?: string) => groupName(settings.value, typed, was).problem,
+    putInGroup: (peer: UserId, group: string | null) =>
+      attempt(() =>
+        commands.changeSettings(
+          intoGroup(settings.value, peer, group === null ? null : groupName(settings.value, group).name),
+        ),
+      ),
+    renameGroup: (from: string, typed: string) =>
+      attempt(() =>
+        commands.changeSettings(renamedGroup(settings.value, from, groupName(settings.value, typed).name)),
+      ),
+    deleteGroup: (group: string) =>
+      attempt(() => commands.changeSettings(withoutGroup(settings.value, group))),
+    moveGroup: (group: string, by: -1 | 1) =>
+      attempt(() => commands.changeSettings(movedGroup(settings.value, group, by))),
     setMode: (mode: Mode) => attempt(() => commands.setPresence({ mode })),
     setStatus: (status: string) => attempt(() => commands.setPresence({ status: status.trim() })),
-    /** Up to the newest message of everybody under "Unread". */
-    async markAllRead() {
-      const unread = buddies.value.filter((buddy) => sectionOf(buddy) === 'unread')
-      await attempt(() =>
-        Promise.all(
-          unread.map(async ({ name }) => {
-            const newest = await db.messages
-              .where('[peer+direction+ts]')
-              .between([name, 'in', 0], [name, 'in', Infinity])
-              .last()
-            if (newest) await commands.read(name, newest.ts)
-          }),
-        ),
-      )
-    },
+    /** Of one: the messages, and the dot that I have set myself. */
+    markRead: ({ name, unread, isMarked }: Buddy) =>
+      attempt(async () => {
+        if (unread > 0) await readAll(name)
+        if (isMarked) await commands.markUnread(name, false)
+      }),
+    /** Everybody who counts. */
+    markAllRead: () =>
+      attempt(() => Promise.all(buddies.value.filter(isNew).map(({ name }) => readAll(name)))),
     clearProblem() {
       problem.value = null
     },
   }
 })
 export type BuddyListStore = InstanceType<typeof BuddyListStore>
-
-function hostOf(relay: string | undefined): string | null {
-  return relay && URL.canParse(relay) ? new URL(relay).hostname : null
-}

@@ -6,12 +6,14 @@ import type { BuddyListStore, Candidate } from '../stores/buddy-list-store.ts'
 import './AddBuddy.css'
 import { Button } from './Button.tsx'
 import { Field } from './Field.tsx'
+import { knockWords } from './knock-words.tsx'
 import { Name } from './Name.tsx'
 import { say, sayCount, sayWith, type TextKey } from './text.ts'
 
 const problems: Record<Extract<Candidate, { type: 'problem' }>['problem'], TextKey> = {
   self: 'addSelf',
   known: 'addKnown',
+  link: 'addWrongLink',
   'other-relay': 'problemOtherRelay',
   empty: 'nameEmpty',
   short: 'nameShort',
@@ -37,16 +39,47 @@ export function AddBuddy({ store, candidate, field, isAlone }: Props) {
       </output>
     )
   }
-  const over = characters(store.knockText.value.trim()) - store.limits.value.knockCharsMax
+  const problem = store.knockProblem.value
+  const isInvite = candidate.type === 'invite'
+  const { textOver, reasonOver, isNoPage } = store.knockProblems.value
+  const canAdd = isInvite || (textOver === 0 && reasonOver === 0 && !isNoPage)
   return (
     <form
       class="add-buddy"
       onSubmit={(event) => {
         event.preventDefault()
-        if (over <= 0) void store.add()
+        void store.add()
       }}
     >
-      <p>{sayWith(isAlone ? 'addNobody' : 'addAlso', <Name of={candidate.name} />)}</p>
+      <p>
+        {sayWith(isInvite ? 'invitesYou' : isAlone ? 'addNobody' : 'addAlso', <Name of={candidate.name} />)}
+      </p>
+      {!isInvite && <KnockFields store={store} field={field} />}
+      {problem && (
+        <p class="add-failure" role="alert">
+          {knockWords(problem, candidate.name)}
+        </p>
+      )}
+      {problem?.code === 'forbidden' ? (
+        <Button onClick={() => void store.knockBare(candidate.name, [])}>{say('knockBare')}</Button>
+      ) : (
+        <Button kind="primary" type="submit" icon={UserPlus} disabled={!canAdd}>
+          {say('addBuddy')}
+        </Button>
+      )}
+    </form>
+  )
+}
+
+const quickReasons: TextKey[] = ['reasonShort', 'reasonNoHurry']
+
+/** What goes with a knock; all of it may be left out. */
+function KnockFields({ store, field }: Pick<Props, 'store' | 'field'>) {
+  const { textOver, reasonOver, isNoPage } = store.knockProblems.value
+  const { knockCharsMax } = store.limits.value
+  const text = store.knockText.value.trim()
+  return (
+    <>
       <Field
         label={say('knockText')}
         placeholder={say('knockPlaceholder')}
@@ -55,11 +88,45 @@ export function AddBuddy({ store, candidate, field, isAlone }: Props) {
         inputRef={field}
         value={store.knockText}
         onInput={({ currentTarget }) => (store.knockText.value = currentTarget.value)}
-        error={over > 0 && sayCount('tooLong', over)}
+        hint={text !== '' && say('charactersOf', characters(text), knockCharsMax)}
+        error={textOver > 0 && sayCount('tooLong', textOver)}
       />
-      <Button kind="primary" type="submit" icon={UserPlus} disabled={over > 0}>
-        {say('addBuddy')}
-      </Button>
-    </form>
+      <details class="add-more">
+        <summary>{say('knockMore')}</summary>
+        <div class="add-reason">
+          <Field
+            label={say('knockReason')}
+            dir="auto"
+            autoComplete="off"
+            value={store.knockReason}
+            onInput={({ currentTarget }) => (store.knockReason.value = currentTarget.value)}
+            error={reasonOver > 0 && sayCount('tooLong', reasonOver)}
+          />
+          <div class="add-quick">
+            {quickReasons.map((key) => (
+              <Button
+                key={key}
+                aria-pressed={store.knockReason.value === say(key)}
+                onClick={() =>
+                  (store.knockReason.value = store.knockReason.value === say(key) ? '' : say(key))
+                }
+              >
+                {say(key)}
+              </Button>
+            ))}
+          </div>
+        </div>
+        <Field
+          label={say('knockPage')}
+          placeholder="https://"
+          dir="ltr"
+          type="url"
+          autoComplete="off"
+          value={store.knockPage}
+          onInput={({ currentTarget }) => (store.knockPage.value = currentTarget.value)}
+          error={isNoPage && say('knockPageWrong')}
+        />
+      </details>
+    </>
   )
 }

@@ -1,40 +1,51 @@
-import { Bell, BellOff, MessageCircle, UserMinus } from 'lucide'
+import { BellOff, BellRing } from 'lucide'
 import { useId, useState } from 'preact/hooks'
-import type { Buddy } from '../stores/buddy-list-store.ts'
+import { shownName, type Buddy, type BuddyListStore } from '../stores/buddy-list-store.ts'
 import { Avatar } from './Avatar.tsx'
+import { BuddyMenu } from './BuddyMenu.tsx'
 import './BuddyRow.css'
-import { RemoveDialog } from './RemoveDialog.tsx'
 import { number, shortTime } from './format.ts'
 import { Icon } from './Icon.tsx'
-import { MenuButton } from './Menu.tsx'
 import { Name } from './Name.tsx'
 import { presenceWords, showWord } from './presence-words.ts'
 import { say, sayCount } from './text.ts'
 
 interface Props {
   buddy: Buddy
+  store: BuddyListStore
   now: number
   /** The one place in the list where Tab stops. */
   isStop: boolean
   /** Enter in the search field opens this one. */
   opensOnEnter: boolean
   onOpen(): void
-  onMute(isMuted: boolean): void
-  onRemove(): void
 }
 
-export function BuddyRow({ buddy, now, isStop, opensOnEnter, onOpen, onMute, onRemove }: Props) {
-  const { name, presence, isMuted, unread, last } = buddy
+export function BuddyRow({ buddy, store, now, isStop, opensOnEnter, onOpen }: Props) {
+  const { name, nickname, ownName, presence, isMuted, isMarked, tellsOnline, unread, last } = buddy
   const [isMenuOpen, setMenuOpen] = useState(false)
-  const [isRemoving, setRemoving] = useState(false)
   const line = useId()
+  const more = useId()
   const words = [name, showWord(presence.show), ...(unread > 0 ? [sayCount('unread', unread)] : [])]
-  const tip = [presenceWords(presence, now), presence.status].filter((part) => part !== '').join('\n')
+  const tip = [
+    ...(nickname || ownName ? [name, ownName] : []),
+    presenceWords(presence, now),
+    presence.status,
+  ].filter((part) => part !== '')
+  // The user name is never left out: it alone says who it is (R-50).
+  const besides = nickname ? name : ownName
+  const marks = [
+    nickname,
+    ownName,
+    isMarked && unread === 0 ? say('markedUnread') : '',
+    tellsOnline ? say('tellsOnline') : '',
+    isMuted ? say('muted') : '',
+  ].filter((part) => part !== '')
 
   return (
     // oxlint-disable-next-line no-noninteractive-element-interactions -- the same menu has its button
     <li
-      class={unread > 0 ? 'buddy has-unread' : 'buddy'}
+      class={unread > 0 || isMarked ? 'buddy has-unread' : 'buddy'}
       data-target={opensOnEnter ? true : undefined}
       onContextMenu={(event) => {
         event.preventDefault()
@@ -47,15 +58,20 @@ export function BuddyRow({ buddy, now, isStop, opensOnEnter, onOpen, onMute, onR
         data-roving={name}
         tabIndex={isStop ? 0 : -1}
         aria-label={words.join(', ')}
-        aria-describedby={line}
-        title={tip}
+        aria-describedby={`${more} ${line}`}
+        title={tip.join('\n')}
         onClick={onOpen}
       >
         <Avatar name={name} show={presence.show} />
         <span class="buddy-words">
           <span class="buddy-name">
-            <Name of={name} />
+            <Name of={shownName(buddy)} />
+            {besides !== '' && <bdi class="buddy-besides">{besides}</bdi>}
+            {tellsOnline && <Icon of={BellRing} size={12} />}
             {isMuted && <Icon of={BellOff} size={12} />}
+          </span>
+          <span id={more} hidden>
+            {marks.join(', ')}
           </span>
           <span id={line} class="buddy-line" dir="auto">
             <Line buddy={buddy} now={now} />
@@ -63,32 +79,21 @@ export function BuddyRow({ buddy, now, isStop, opensOnEnter, onOpen, onMute, onR
         </span>
         <span class="buddy-side">
           {last && <bdi class="buddy-time">{shortTime(last.at, now)}</bdi>}
-          {unread > 0 && (
+          {unread > 0 ? (
             <span class={isMuted ? 'pill muted' : 'pill'}>{unread > 99 ? '99+' : number(unread)}</span>
+          ) : (
+            isMarked && <span class="marked-dot" />
           )}
         </span>
       </button>
-      <MenuButton
-        label={say('moreFor', name)}
-        tabIndex={isStop ? 0 : -1}
+      <BuddyMenu
+        buddy={buddy}
+        store={store}
+        isStop={isStop}
         isOpen={isMenuOpen}
         onToggle={setMenuOpen}
-        entries={[
-          { label: say('open'), icon: MessageCircle, onSelect: onOpen },
-          {
-            label: say(isMuted ? 'unmute' : 'mute'),
-            icon: isMuted ? Bell : BellOff,
-            onSelect: () => onMute(!isMuted),
-          },
-          {
-            label: say('removeBuddy'),
-            icon: UserMinus,
-            isDangerous: true,
-            onSelect: () => setRemoving(true),
-          },
-        ]}
+        onOpenChat={onOpen}
       />
-      {isRemoving && <RemoveDialog name={name} onRemove={onRemove} onClose={() => setRemoving(false)} />}
     </li>
   )
 }

@@ -1,31 +1,70 @@
+import { Search } from 'lucide'
 import type { ComponentChildren } from 'preact'
 import { useEffect, useState } from 'preact/hooks'
 import type { AccountStore } from '../stores/account-store.ts'
-import { Button } from './Button.tsx'
+import type { SettingsStore } from '../stores/settings-store.ts'
+import { Icon } from './Icon.tsx'
 import { Logo } from './Logo.tsx'
-import { Name } from './Name.tsx'
 import { Notice } from './Notice.tsx'
 import './Options.css'
+import { aboutTexts, OptionsAbout } from './OptionsAbout.tsx'
+import { accountTexts, OptionsAccount } from './OptionsAccount.tsx'
+import { messageSettings } from './OptionsMessages.tsx'
+import { privacySettings } from './OptionsPrivacy.tsx'
+import { profileSettings } from './OptionsProfile.tsx'
 import { problemWords } from './problem-words.ts'
-import { SignOutDialog } from './SignOutDialog.tsx'
+import { Setting, type SettingEntry } from './Setting.tsx'
 import { say, type TextKey } from './text.ts'
-
-const sections: { id: string; title: TextKey }[] = [
-  { id: 'account', title: 'optionsAccount' },
-  { id: 'about', title: 'optionsAbout' },
-]
 
 interface Props {
   store: AccountStore
+  settings: SettingsStore
   version: string
 }
 
+/** A page of the options: settings one by one, or something that is found and shown as a whole. */
+interface Section {
+  id: string
+  title: TextKey
+  settings?: SettingEntry[]
+  texts?: TextKey[]
+  Whole?: (props: Props) => ComponentChildren
+}
+
+const sections: Section[] = [
+  { id: 'messages', title: 'optionsMessages', settings: messageSettings },
+  { id: 'privacy', title: 'optionsPrivacy', settings: privacySettings },
+  { id: 'profile', title: 'optionsProfile', settings: profileSettings },
+  { id: 'account', title: 'optionsAccount', texts: accountTexts, Whole: OptionsAccount },
+  { id: 'about', title: 'optionsAbout', texts: aboutTexts, Whole: OptionsAbout },
+]
+
+const has = (texts: TextKey[], wanted: string) =>
+  texts.some((key) => say(key).toLowerCase().includes(wanted.trim().toLowerCase()))
+
+/** What of each section is found by its line or its sentence. */
+const found = (wanted: string): Section[] =>
+  sections
+    .map((section) => ({
+      ...section,
+      ...(section.settings && {
+        settings: section.settings.filter(({ title, hint, also = [] }) =>
+          has([title, hint, ...also], wanted),
+        ),
+      }),
+    }))
+    .filter(({ settings, texts }) => (settings ? settings.length > 0 : has(texts ?? [], wanted)))
+
 /** Settings: a side list of sections, and each setting one line and one sentence. */
-export function Options({ store, version }: Props) {
-  const current = useHash(sections[0]!.id)
-  const account = store.account.value
-  const problem = store.problem.value
-  if (!account) return null
+export function Options({ store, settings, version }: Props) {
+  const current = useHash()
+  const [wanted, setWanted] = useState('')
+  // Where one has gone, one wants to see: a search would hide it.
+  useEffect(() => setWanted(''), [current])
+  const isSearching = wanted.trim() !== ''
+  const shown = isSearching ? found(wanted) : sections.filter(({ id }) => id === current)
+  const problem = store.problem.value ?? settings.problem.value
+  if (!store.account.value) return null
   return (
     <div class="options">
       <nav aria-label={say('settings')}>
@@ -33,10 +72,27 @@ export function Options({ store, version }: Props) {
           <Logo size={24} />
           {say('appName')}
         </p>
+        <search class="options-search">
+          <span class="field-box">
+            <Icon of={Search} size={16} />
+            <input
+              type="search"
+              aria-label={say('searchSettings')}
+              placeholder={say('searchSettings')}
+              autoComplete="off"
+              value={wanted}
+              onInput={({ currentTarget }) => setWanted(currentTarget.value)}
+            />
+          </span>
+        </search>
         <ul>
           {sections.map(({ id, title }) => (
             <li key={id}>
-              <a href={`#${id}`} aria-current={id === current ? 'page' : undefined}>
+              <a
+                href={`#${id}`}
+                aria-current={!isSearching && id === current ? 'page' : undefined}
+                onClick={() => setWanted('')}
+              >
                 {say(title)}
               </a>
             </li>
@@ -44,25 +100,33 @@ export function Options({ store, version }: Props) {
         </ul>
       </nav>
       <main>
-        {problem && <Notice text={problemWords(problem)} onClose={store.clearProblem} />}
-        {current === 'about' ? (
-          <About version={version} />
-        ) : (
-          <Account
-            store={store}
-            user={account.user}
-            relay={account.relay}
-            deviceName={store.deviceName.value}
+        {problem && (
+          <Notice
+            text={problemWords(problem)}
+            onClose={() => {
+              store.clearProblem()
+              settings.clearProblem()
+            }}
           />
         )}
+        {shown.length === 0 && <output>{say('searchNothing')}</output>}
+        {shown.map(({ id, title, settings: entries = [], Whole }) => (
+          <div key={id} class="options-section">
+            <h1>{say(title)}</h1>
+            {entries.map((entry) => (
+              <Setting key={entry.id} entry={entry} store={settings} />
+            ))}
+            {Whole && <Whole store={store} settings={settings} version={version} />}
+          </div>
+        ))}
       </main>
     </div>
   )
 }
 
 /** Which section: kept in the address, so Back and a bookmark work. */
-function useHash(fallback: string): string {
-  const read = () => sections.find(({ id }) => `#${id}` === location.hash)?.id ?? fallback
+function useHash(): string {
+  const read = () => sections.find(({ id }) => `#${id}` === location.hash)?.id ?? sections[0]!.id
   const [id, setId] = useState(read)
   useEffect(() => {
     const onChange = () => setId(read())
@@ -70,86 +134,4 @@ function useHash(fallback: string): string {
     return () => window.removeEventListener('hashchange', onChange)
   }, [])
   return id
-}
-
-interface AccountProps {
-  store: AccountStore
-  user: string
-  relay: string
-  deviceName: string
-}
-
-function Account({ store, user, relay, deviceName }: AccountProps) {
-  const [isLeaving, setLeaving] = useState(false)
-  return (
-    <>
-      <h1>{say('optionsAccount')}</h1>
-      <dl class="facts">
-        <FactRow title={say('userName')} hint={say('userNameFact')}>
-          <Name of={user} />
-        </FactRow>
-        <FactRow title={say('relay')} hint={say('relayFact')}>
-          <bdi dir="ltr">{relay}</bdi>
-        </FactRow>
-        <FactRow title={say('thisDevice')} hint={say('thisDeviceFact')}>
-          <bdi>{deviceName}</bdi>
-        </FactRow>
-      </dl>
-      <section class="options-action">
-        <div>
-          <h2>{say('signOut')}</h2>
-          <p>{say('signOutHint')}</p>
-        </div>
-        <Button onClick={() => setLeaving(true)}>{say('signOutAsk')}</Button>
-      </section>
-      {isLeaving && <SignOutDialog store={store} user={user} onClose={() => setLeaving(false)} />}
-    </>
-  )
-}
-
-function FactRow({ title, hint, children }: { title: string; hint: string; children: ComponentChildren }) {
-  return (
-    <div>
-      <dt>{title}</dt>
-      <dd>
-        {children}
-        <p>{hint}</p>
-      </dd>
-    </div>
-  )
-}
-
-const ticks: [name: TextKey, means: TextKey][] = [
-  ['tickPending', 'tickPendingMeans'],
-  ['tickStored', 'tickStoredMeans'],
-  ['tickDelivered', 'tickDeliveredMeans'],
-  ['tickRead', 'tickReadMeans'],
-]
-
-function About({ version }: { version: string }) {
-  return (
-    <>
-      <h1>{say('optionsAbout')}</h1>
-      <p>{say('aboutVersion', version)}</p>
-      <h2>{say('aboutRelayHeading')}</h2>
-      <p>{say('aboutNotEncrypted')}</p>
-      <p>{say('aboutRelaySees')}</p>
-      <ul class="bullets">
-        <li>{say('aboutSeesWho')}</li>
-        <li>{say('aboutSeesWhen')}</li>
-        <li>{say('aboutSeesPresence')}</li>
-        <li>{say('aboutSeesAddress')}</li>
-      </ul>
-      <p>{say('aboutNeverSees')}</p>
-      <h2>{say('aboutTicksHeading')}</h2>
-      <dl class="facts">
-        {ticks.map(([name, means]) => (
-          <div key={name}>
-            <dt>{say(name)}</dt>
-            <dd>{say(means, say('yourBuddy'))}</dd>
-          </div>
-        ))}
-      </dl>
-    </>
-  )
 }

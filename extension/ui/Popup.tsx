@@ -5,6 +5,7 @@ import type { AccountStore } from '../stores/account-store.ts'
 import type { BuddyListStore } from '../stores/buddy-list-store.ts'
 import type { ConnectionStore } from '../stores/connection-store.ts'
 import { AddBuddy } from './AddBuddy.tsx'
+import { Asking } from './Asking.tsx'
 import { BuddyList } from './BuddyList.tsx'
 import { IconButton } from './Button.tsx'
 import { ConnectionLine } from './ConnectionLine.tsx'
@@ -14,8 +15,9 @@ import { MyStatus } from './MyStatus.tsx'
 import { Notice } from './Notice.tsx'
 import './Popup.css'
 import { problemWords } from './problem-words.ts'
-import { Requests, SentKnocks } from './Requests.tsx'
+import { Requests } from './Requests.tsx'
 import { useRoving } from './roving.ts'
+import { SentKnocks } from './SentKnocks.tsx'
 import { say } from './text.ts'
 
 interface Props {
@@ -36,13 +38,17 @@ export function Popup({ store, account, connection, now, onOpenOptions, onOpened
   const candidate = store.candidate.value
   const sections = store.sections.value
   const requests = store.requests.value
+  const prompts = store.prompts.value
   const sentKnocks = store.sentKnocks.value
-  const hasMatch = sections.length > 0 || requests.length > 0 || sentKnocks.length > 0
+  const hasMatch = [sections, requests, prompts, sentKnocks].some(({ length }) => length > 0)
   const first = sections[0]?.buddies[0]
   const problem = store.problem.value ?? account.problem.value
 
   const open = async (name: UserId) => {
     if (await store.open(name)) onOpened()
+  }
+  const onAnswer = async (name: UserId, answer: 'accepted' | 'later' | 'rejected') => {
+    if ((await store.answer(name, answer)) && answer === 'accepted') onOpened()
   }
   useEffect(() => field.current?.focus(), [])
   const onFieldKey = (event: KeyboardEvent) => {
@@ -53,6 +59,7 @@ export function Popup({ store, account, connection, now, onOpenOptions, onOpened
     }
     if (event.key !== 'Enter' || event.isComposing) return
     if (first && store.filter.value !== '') void open(first.name)
+    else if (candidate?.type === 'invite') void store.add()
     else knockField.current?.focus()
   }
 
@@ -90,13 +97,13 @@ export function Popup({ store, account, connection, now, onOpenOptions, onOpened
             />
           )}
         </span>
-        {candidate?.type !== 'person' && (
+        {(candidate === null || candidate.type === 'problem') && (
           <IconButton icon={UserPlus} label={say('addBuddy')} onClick={() => field.current?.focus()} />
         )}
       </search>
       {problem && (
         <Notice
-          text={problemWords(problem, 'knock')}
+          text={problemWords(problem)}
           onClose={() => {
             store.clearProblem()
             account.clearProblem()
@@ -104,9 +111,15 @@ export function Popup({ store, account, connection, now, onOpenOptions, onOpened
         />
       )}
       <main class="popup-people">
-        {candidate && (candidate.type === 'person' || !hasMatch) && (
+        {candidate && (candidate.type !== 'problem' || !hasMatch) && (
           <AddBuddy store={store} candidate={candidate} field={knockField} isAlone={!hasMatch} />
         )}
+        <Asking
+          prompts={prompts}
+          store={store}
+          isOnlyUnread={store.hasUnread.value && sections[0]?.type !== 'unread'}
+          onAnswer={(name, answer) => void onAnswer(name, answer)}
+        />
         <Requests requests={requests} store={store} />
         <BuddyList
           store={store}

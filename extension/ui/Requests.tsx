@@ -1,11 +1,12 @@
+import { TriangleAlert } from 'lucide'
 import { useId } from 'preact/hooks'
-import type { BuddyListStore, Request, SentKnock } from '../stores/buddy-list-store.ts'
+import type { BuddyListStore, Request } from '../stores/buddy-list-store.ts'
 import { Avatar } from './Avatar.tsx'
 import { Button } from './Button.tsx'
+import { Icon } from './Icon.tsx'
 import { Name } from './Name.tsx'
-import { problemWords } from './problem-words.ts'
 import './Requests.css'
-import { say } from './text.ts'
+import { say, sayWith } from './text.ts'
 
 /** People who knock. Their words are plain text: no links until one has let them in (R-13). */
 export function Requests({ requests, store }: { requests: Request[]; store: BuddyListStore }) {
@@ -20,9 +21,10 @@ export function Requests({ requests, store }: { requests: Request[]; store: Budd
         {requests.map((request) => (
           <RequestItem
             key={request.name}
-            {...request}
+            request={request}
             onAccept={() => void store.accept(request.name)}
             onReject={() => void store.reject(request.name)}
+            onBlock={() => void store.block(request.name)}
           />
         ))}
       </ul>
@@ -30,14 +32,15 @@ export function Requests({ requests, store }: { requests: Request[]; store: Budd
   )
 }
 
-interface RequestProps {
-  name: string
-  text: string
+interface Props {
+  request: Request
   onAccept(): void
   onReject(): void
+  onBlock(): void
 }
 
-function RequestItem({ name, text, onAccept, onReject }: RequestProps) {
+function RequestItem({ request, onAccept, onReject, onBlock }: Props) {
+  const { name, ownName, text, reason, page, via, looksLike } = request
   const who = useId()
   return (
     <li class="request">
@@ -46,11 +49,29 @@ function RequestItem({ name, text, onAccept, onReject }: RequestProps) {
         <p id={who}>
           <Name of={name} />
         </p>
+        {ownName !== '' && <p class="request-hint">{sayWith('callsThemselves', <bdi>{ownName}</bdi>)}</p>}
+        <p class="request-hint">{say(via === 'invite' ? 'viaInvite' : 'viaName')}</p>
+        {looksLike !== null && (
+          <p class="request-warning">
+            <Icon of={TriangleAlert} size={14} />
+            <span>{sayWith('looksLike', <Name of={looksLike} />, <Name of={name} />)}</span>
+          </p>
+        )}
+        {reason !== '' && (
+          <p class="request-reason">
+            <bdi>{reason}</bdi>
+          </p>
+        )}
         {text === '' ? (
-          <p class="request-hint">{say('knockWithoutText')}</p>
+          reason === '' && <p class="request-text">{say('knockWithoutText')}</p>
         ) : (
           <p class="request-text" dir="auto">
             {text}
+          </p>
+        )}
+        {page !== '' && (
+          <p class="request-page">
+            {say('aboutPage')} <bdi dir="ltr">{page}</bdi>
           </p>
         )}
         <div class="request-buttons">
@@ -60,43 +81,11 @@ function RequestItem({ name, text, onAccept, onReject }: RequestProps) {
           <Button aria-describedby={who} onClick={onReject}>
             {say('reject')}
           </Button>
+          <Button aria-describedby={who} onClick={onBlock}>
+            {say('rejectAndBlock')}
+          </Button>
         </div>
       </div>
     </li>
-  )
-}
-
-/** My own knocks. Nothing is known of the other until they answer (R-10). */
-export function SentKnocks({ knocks, store }: { knocks: SentKnock[]; store: BuddyListStore }) {
-  const heading = useId()
-  const button = useId()
-  if (knocks.length === 0) return null
-  return (
-    <section class="requests">
-      <h2 id={heading} class="list-heading">
-        {say('knocksSent')}
-      </h2>
-      <ul aria-labelledby={heading}>
-        {knocks.map(({ name, failure }) => (
-          <li key={name} class="request">
-            <Avatar name={name} />
-            <div class="request-words">
-              <p id={`${button} ${name}`.replaceAll(' ', '-')}>
-                <Name of={name} />
-              </p>
-              <p class={failure ? 'request-failure' : 'request-hint'}>
-                {failure ? problemWords(failure, 'knock') : say('knockSent')}
-              </p>
-            </div>
-            <Button
-              aria-describedby={`${button} ${name}`.replaceAll(' ', '-')}
-              onClick={() => void store.withdraw(name)}
-            >
-              {say(failure ? 'dismiss' : 'withdraw')}
-            </Button>
-          </li>
-        ))}
-      </ul>
-    </section>
   )
 }

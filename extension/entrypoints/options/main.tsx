@@ -4,9 +4,11 @@ import { browser } from 'wxt/browser'
 import { deriveRoot } from '../../account/derive.ts'
 import { commandClient, viewReporter } from '../../bus/client.ts'
 import { openDb } from '../../db/db.ts'
-import { deviceName } from '../../platform/browser-name.ts'
+import { canOpenUnfocused, deviceName } from '../../platform/browser-name.ts'
 import { AccountStore } from '../../stores/account-store.ts'
+import { systemClock } from '../../stores/clock.ts'
 import { DatabaseStore } from '../../stores/database-store.ts'
+import { SettingsStore } from '../../stores/settings-store.ts'
 import { WelcomeStore } from '../../stores/welcome-store.ts'
 import { DatabaseGate } from '../../ui/DatabaseProblem.tsx'
 import { Options } from '../../ui/Options.tsx'
@@ -15,6 +17,7 @@ import { Welcome } from '../../ui/Welcome.tsx'
 
 const db = openDb()
 const commands = commandClient()
+const clock = systemClock()
 
 function Page() {
   const account = useModel(() => new AccountStore(db, commands))
@@ -29,7 +32,15 @@ function Page() {
   }, [])
   if (account.account.value === undefined) return null
   if (account.account.value === null || welcome.newAccount.value !== null) return <Welcome store={welcome} />
-  return <Options store={account} version={browser.runtime.getManifest().version} />
+  return <SignedIn account={account} />
+}
+
+function SignedIn({ account }: { account: AccountStore }) {
+  const settings = useModel(
+    () => new SettingsStore(db, commands, clock, canOpenUnfocused(navigator.userAgent)),
+  )
+  useEffect(() => void commands.wake().catch(console.error), [])
+  return <Options store={account} settings={settings} version={browser.runtime.getManifest().version} />
 }
 
 viewReporter()({ page: 'options', focused: false, active: false })
