@@ -51,6 +51,14 @@ export async function signIn(page: Page, name: string, relay: string) {
   await expect(page.getByRole('button', { name: 'My status' })).toBeVisible({ timeout: 45_000 })
 }
 
+/** The same person in one more browser: another device of theirs. */
+export async function anotherDevice({ name }: Person, relay: string): Promise<Person> {
+  const browser = await launchChromium()
+  const popup = await browser.page('popup.html')
+  await signIn(popup, name, relay)
+  return { ...browser, name, popup }
+}
+
 /** Who asks whom, and the other one accepts. */
 export async function becomeBuddies(asking: Person, asked: Person) {
   await asking.popup.getByRole('textbox', { name: 'Find or add a buddy' }).fill(asked.name)

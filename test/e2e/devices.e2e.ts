@@ -1,0 +1,176 @@
+/** One person on two devices: Alice at her laptop and her desktop, and Bob, who should not notice. */
+import {
+  anotherDevice,
+  becomeBuddies,
+  buddy,
+  chatTab,
+  message,
+  newPerson,
+  say,
+  texts,
+  type Person,
+} from '../support/people.ts'
+import { expect, freshName, test as base } from './fixtures.ts'
+
+declare const chrome: typeof import('wxt/browser').browser
+
+type Devices = { laptop: Person; desktop: Person; bob: Person }
+
+const test = base.extend<object, { devices: Devices }>({
+  devices: [
+    async ({ relay }, use) => {
+      const [laptop, bob] = await Promise.all([
+        newPerson(freshName('alice'), relay.url),
+        newPerson(freshName('bob'), relay.url),
+      ])
+      await becomeBuddies(laptop, bob)
+      const desktop = await anotherDevice(laptop, relay.url)
+      await expect(buddy(desktop, bob.name)).toBeVisible()
+      await use({ laptop, desktop, bob })
+      await Promise.all([laptop.close(), desktop.close(), bob.close()])
+    },
+    { scope: 'worker', timeout: 120_000 },
+  ],
+})
+
+const presenceMs = 20_000 // a room tells a change at most once in 10 s (PR7)
+
+/** Whether somebody is at this computer, as the system would say it: no input of a test reaches that. */
+const be = ({ worker }: Person, state: 'active' | 'idle') =>
+  worker.evaluate((now) => {
+    const event = chrome.idle.onStateChanged as unknown as { dispatch(state: string): void }
+    event.dispatch(now)
+  }, state)
+
+/** Every name that the buddy's row has from now on: what is gone again before somebody looks is seen too. */
+async function namesOfRow({ popup }: Person, name: string): Promise<() => Promise<string[]>> {
+  const names = await popup.evaluateHandle((start) => {
+    const seen: string[] = []
+    const look = () => {
+      const label = document.querySelector(`button[aria-label^="${start}, "]`)?.getAttribute('aria-label')
+      if (label && label !== seen.at(-1)) seen.push(label)
+    }
+    look()
+    const what = { subtree: true, childList: true, attributeFilter: ['aria-label'] }
+    new MutationObserver(look).observe(document.body, what)
+    return seen
+  }, name)
+  return () => names.jsonValue()
+}
+
+const closeAll = (...pages: { close(): Promise<void> }[]) => Promise.all(pages.map((page) => page.close()))
+
+test('[LG2] a message shows on both devices of whom it is for', async ({
+  devices: { laptop, desktop, bob },
+}) => {
+  const his = await chatTab(bob, laptop.name)
+  const hers = await Promise.all([laptop, desktop].map((device) => chatTab(device, bob.name)))
+
+  await say(his, 'wherever you are')
+
+  for (const chat of hers) await expect(message(chat, 'wherever you are')).toBeVisible()
+  await closeAll(his, ...hers)
+})
+
+test('[SN4] [R-16] what somebody writes on one device shows on the other, and everywhere in one order', async ({
+  devices: { laptop, desktop, bob },
+}) => {
+  const his = await chatTab(bob, laptop.name)
+  const [onLaptop, onDesktop] = await Promise.all([chatTab(laptop, bob.name), chatTab(desktop, bob.name)])
+  const written = [onLaptop, onDesktop, his].map((_, who) => [1, 2, 3].map((i) => `${who}, line ${i}`))
+
+  await Promise.all(
+    [onLaptop, onDesktop, his].map(async (chat, who) => {
+      for (const text of written[who]!) await say(chat, text)
+    }),
+  )
+
+  const count = written.flat().length
+  const last = async (chat: typeof his) => (await texts(chat)).slice(-count)
+  await expect(async () => {
+    const order = await last(his)
+    expect(order.toSorted()).toEqual(written.flat().toSorted())
+    for (const chat of [onLaptop, onDesktop]) expect(await last(chat)).toEqual(order)
+  }).toPass({ timeout: 20_000 })
+  const order = await last(his)
+  for (const lines of written) expect(order.filter((text) => lines.includes(text))).toEqual(lines)
+  // The tick goes up on the device that did not write it, too.
+  await say(onLaptop, 'from the laptop')
+  await expect(message(onDesktop, 'from the laptop')).toContainText(/Delivered|Read/)
+  await closeAll(his, onLaptop, onDesktop)
+})
+
+test('[RC3] [R-22] what is read on one device is no longer unread on the other', async ({
+  devices: { laptop, desktop, bob },
+}) => {
+  const his = await chatTab(bob, laptop.name)
+  const opened = [laptop, desktop].map(({ context }) =>
+    context.waitForEvent('page', (page) => page.url().includes('chat.html')),
+  )
+  await say(his, 'have you seen this?')
+  const [onLaptop, onDesktop] = await Promise.all(opened)
+  for (const device of [laptop, desktop]) await expect(buddy(device, bob.name, 'unread')).toBeVisible()
+  for (const chat of [onLaptop!, onDesktop!]) {
+    await expect(message(chat, 'have you seen this?')).toBeVisible()
+  }
+
+  await onLaptop!.getByRole('textbox', { name: 'Message' }).click()
+
+  for (const device of [laptop, desktop]) {
+    await expect(buddy(device, bob.name)).toBeVisible()
+    await expect(buddy(device, bob.name, 'unread')).toHaveCount(0)
+  }
+  await expect(message(his, 'have you seen this?')).toContainText('Read')
+  await closeAll(his, onLaptop!, onDesktop!)
+})
+
+test('[PR1] whoever is at one device is online, whether the others are idle or gone', async ({
+  relay,
+  devices: { laptop, desktop, bob },
+}) => {
+  test.setTimeout(120_000)
+  const alice = (show: string) => buddy(bob, laptop.name, show)
+  await expect(alice('online')).toBeVisible({ timeout: presenceMs })
+  await Promise.all([be(laptop, 'idle'), be(desktop, 'idle')])
+  await expect(alice('idle')).toBeVisible({ timeout: presenceMs })
+  await be(desktop, 'active')
+  await expect(alice('online')).toBeVisible({ timeout: presenceMs })
+
+  const tablet = await anotherDevice(laptop, relay.url)
+  const seen = await namesOfRow(bob, laptop.name)
+  await tablet.close()
+  // What a room tells is in order: once the next change is seen, the closing has been dealt with.
+  await be(desktop, 'idle')
+  await expect(alice('idle')).toBeVisible({ timeout: presenceMs })
+  await be(laptop, 'active')
+  await expect(alice('online')).toBeVisible({ timeout: presenceMs })
+  expect((await seen()).join('; ')).not.toContain('offline')
+  await be(desktop, 'active')
+})
+
+test('[PR4] signing out on one device leaves the others as they were', async ({
+  relay,
+  devices: { laptop, desktop, bob },
+}) => {
+  const tablet = await anotherDevice(laptop, relay.url)
+  const his = await chatTab(bob, laptop.name)
+  const [onLaptop, onDesktop] = await Promise.all([chatTab(laptop, bob.name), chatTab(desktop, bob.name)])
+  const seen = await namesOfRow(bob, laptop.name)
+
+  const options = await tablet.page('options.html')
+  await options.getByRole('button', { name: 'Sign out' }).click()
+  await options.getByRole('dialog').getByRole('button', { name: 'Sign out' }).click()
+  await expect(options.getByRole('button', { name: 'Sign in' }).first()).toBeVisible()
+
+  await say(his, 'still with me?')
+  for (const chat of [onLaptop, onDesktop]) await expect(message(chat, 'still with me?')).toBeVisible()
+  await say(onLaptop, 'I am')
+  await say(onDesktop, 'and here')
+  for (const text of ['I am', 'and here']) {
+    for (const chat of [his, onLaptop, onDesktop]) await expect(message(chat, text)).toBeVisible()
+  }
+  await expect(message(onLaptop, 'and here')).toContainText(/Delivered|Read/)
+  for (const device of [laptop, desktop]) await expect(device.popup.getByRole('status')).toBeHidden()
+  expect((await seen()).join('; ')).not.toContain('offline')
+  await closeAll(his, onLaptop, onDesktop, tablet)
+})
