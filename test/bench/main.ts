@@ -1,24 +1,27 @@
 /**
- * Loads and timings, run by hand: `npm run bench`, or `npm run bench -- relay` for one of them. Figures depend on the
- * machine: compare those of one run with each other.
+ * Loads and timings, run by hand: `npm run bench`, or `npm run bench -- --only relay` for one part. Figures depend on
+ * the machine: compare those of one run with each other.
  */
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { cpus } from 'node:os'
 import { join, resolve } from 'node:path'
+import { parseArgs } from 'node:util'
+import { benchExtension } from './extension.ts'
 import { benchRelay } from './relay.ts'
 
 /** What a bench measured: rows of a table, as they are shown and kept. */
 export interface Table {
   title: string
+  /** How it was measured, and what of it is the load's own. */
+  notes?: string[]
   rows: Record<string, string | number>[]
 }
 
-const benches: Record<string, () => Promise<Table[]>> = { relay: benchRelay }
+const benches: Record<string, () => Promise<Table[]>> = { relay: benchRelay, extension: benchExtension }
 
-const wanted = process.argv.slice(2)
-const unknown = wanted.filter((name) => !(name in benches))
-if (unknown.length > 0) {
-  console.error(`There is no bench ${unknown.join(', ')}: there are ${Object.keys(benches).join(', ')}.`)
+const { only } = parseArgs({ options: { only: { type: 'string' } } }).values
+if (only !== undefined && !(only in benches)) {
+  console.error(`There is no bench ${only}: there are ${Object.keys(benches).join(', ')}.`)
   process.exit(2)
 }
 const folder = resolve(import.meta.dirname, '../../.output/bench')
@@ -30,11 +33,11 @@ const machine = {
 }
 
 for (const [name, run] of Object.entries(benches)) {
-  if (wanted.length > 0 && !wanted.includes(name)) continue
+  if (only !== undefined && only !== name) continue
   const startedAt = performance.now()
   const tables = await run()
-  for (const { title, rows } of tables) {
-    console.log(`\n${title}`)
+  for (const { title, notes = [], rows } of tables) {
+    console.log(['', title, ...notes].join('\n'))
     console.table(rows)
   }
   const seconds = Math.round((performance.now() - startedAt) / 1000)
