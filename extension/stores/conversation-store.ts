@@ -1,28 +1,26 @@
 /** The open conversation with one person: what was said, what is being typed, and what one should know meanwhile. */
 import { computed, createModel, effect, signal } from '@preact/signals'
 import { Dexie } from 'dexie'
-import { v7 } from 'uuid'
-import { characters } from '#shared/content'
+import type { Content } from '#shared/content'
 import type { Relation } from '#shared/frames'
 import type { EnvelopeId, Millis, UserId } from '#shared/ids'
 import { limits } from '#shared/limits'
 import type { Commands } from '../bus/commands.ts'
-import type { ConnectionRow, Db, MessageRow, OutboxRow, RelayRow } from '../db/db.ts'
+import type { ConnectionRow, Db, RelayRow } from '../db/db.ts'
 import { live } from '../db/live.ts'
+import { sessionQuietMs, sessionsOf } from '../db/sessions.ts'
+import { defaultSettings, settingsOf } from '../db/settings.ts'
+import { allowed } from './allowed.ts'
 import type { Clock } from './clock.ts'
+import { composing } from './composing.ts'
+import { lateArrivals } from './late-arrivals.ts'
 import { presenceOf, relayTime } from './presence.ts'
-import { attempting, problemOf, type Problem } from './problem.ts'
-import { rowsInOrder, timeline, type Item } from './timeline.ts'
-import { typingTeller } from './typing.ts'
+import { attempting, type Problem } from './problem.ts'
+import { recentEmoji } from './recent-emoji.ts'
+import { isShown, timeline, type Item, type MessageItem, type SessionItem } from './timeline.ts'
 
 /** How many messages are shown at first, and how many more each time somebody scrolls up to the oldest. */
 export const pageLength = 60
-/** A draft is safe this long after the last key (at most half a second). */
-const draftSavedMs = 400
-/** The counter shows when so many characters are left. */
-const counterFrom = 200
-/** A session ends by itself when nobody wrote for an hour. */
-const sessionMs = 60 * 60_000
 const coarseMs = 5000
 const dayMs = 24 * 60 * 60_000
 
@@ -40,6 +38,7 @@ async function readRecent(db: Db, peer: UserId, length: number) {
       .where('[peer+ts+from+id]')
       .between([peer, Dexie.minKey], [peer, Dexie.maxKey])
       .reverse() // oxlint-disable-line no-array-reverse -- a collection of Dexie is no array
+      .filter(isShown)
       .limit(length + 1)
       .toArray(),
     db.outbox.where('peer').equals(peer).sortBy('id'),
@@ -47,12 +46,13 @@ async function readRecent(db: Db, peer: UserId, length: number) {
   return {
     messages: newestFirst.slice(0, length).toReversed(),
     outbox,
-    hasOlder: newestFirst.length > length,
+    /** The one before all these. */
+    older: newestFirst[length],
   }
 }
 
 async function readAround(db: Db, peer: UserId) {
-  const [account, roster, presence, typing, conversation, connection, relay] = await Promise.all([
+  const [account, roster, presence, typing, conversation, connection, relay, settings] = await Promise.all([
     db.account.get('me'),
     db.roster.get(peer),
     db.presence.get(peer),
@@ -60,15 +60,25 @@ async function readAround(db: Db, peer: UserId) {
     db.conversations.get(peer),
     db.status.get('connection') as Promise<ConnectionRow | undefined>,
     db.status.get('relay') as Promise<RelayRow | undefined>,
+    settingsOf(db),
   ])
-  return { account, roster, presence, typing, conversation, connection, limits: relay?.limits ?? null }
+  return {
+    account,
+    roster,
+    presence,
+    typing,
+    conversation,
+    connection,
+    limits: relay?.limits ?? null,
+    settings,
+  }
 }
 
-/** The session of the last message, if that is less than an hour ago, or a new one. */
-function sessionOf(rows: readonly MessageRow[], now: Millis): string {
-  const last = rows.findLast(({ content }) => content?.type === 'text')
-  const session = last?.content?.type === 'text' ? last.content.session : undefined
-  return last && session && now - last.at < sessionMs ? session : v7()
+/** A line of a session as text. */
+export interface SessionLine {
+  from: UserId
+  at: Millis
+  text: string
 }
 
 const dayOf = (at: Millis) => new Date(at).toDateString()
@@ -85,12 +95,13 @@ export const ConversationStore = createModel((peer: UserId, db: Db, commands: Co
   )
   const coarseTime = computed(() => Math.floor(clock.seconds.value / coarseMs) * coarseMs)
 
-  const draft = signal('')
   const problem = signal<Problem | null>(null)
   /** Is the person at this window, and at the end of the log? The page says. */
   const isWatching = signal(false)
   const newAfter = signal<Millis | null>(null)
   const attempt = attempting(problem)
+  const settings = computed(() => around.value?.settings ?? defaultSettings)
+  const collapsed = signal<ReadonlySet<string>>(new Set())
 
   // --- What is known of the other one ---
 
@@ -104,6 +115,7 @@ export const ConversationStore = createModel((peer: UserId, db: Db, commands: Co
   )
   const isTyping = computed(
     () =>
+      settings.value.typing &&
       presence.value.show !== 'offline' &&
       (around.value?.typing?.until ?? 0) > relayTime(clock.seconds.value, around.value?.connection),
   )
@@ -111,6 +123,11 @@ export const ConversationStore = createModel((peer: UserId, db: Db, commands: Co
 
   // --- What was said ---
 
+  const isQuiet = computed(() => {
+    const last = around.value?.conversation?.session?.lastTs ?? Infinity
+    const isWaiting = (recent.value?.outbox ?? []).some(({ kind }) => kind === 'message')
+    return !isWaiting && relayTime(coarseTime.value, around.value?.connection) - last >= sessionQuietMs
+  })
   const items = computed((): Item[] => {
     if (!recent.value || !around.value?.account) return []
     return timeline({
@@ -121,8 +138,12 @@ export const ConversationStore = createModel((peer: UserId, db: Db, commands: Co
       skew: around.value.connection?.skew ?? 0,
       newAfter: newAfter.value,
       dayOf,
+      before: recent.value.older,
+      collapsed: collapsed.value,
+      isQuiet: isQuiet.value,
     })
   })
+  const late = lateArrivals(recent, length)
 
   // "New messages" stands where reading stopped: at opening, and whenever something comes while nobody looks.
   let unreadBefore: number | null = null
@@ -134,31 +155,30 @@ export const ConversationStore = createModel((peer: UserId, db: Db, commands: Co
     unreadBefore = unread.value
   })
 
-  // --- What is being typed ---
+  // --- What is being written ---
 
   const charsMax = computed(() => around.value?.limits?.messageCharsMax ?? limits.messageCharsMax)
-  const left = computed(() => charsMax.value - characters(draft.value.trim()))
-  const canSend = computed(() => draft.value.trim() !== '' && left.value >= 0 && relation.value === 'buddies')
-
-  let cancelSaving: (() => void) | null = null
-  const saveDraft = async () => {
-    cancelSaving?.()
-    cancelSaving = null
-    const text = draft.peek()
-    await attempt(() =>
-      text === '' ? db.drafts.delete(peer) : db.drafts.put({ peer, text, at: clock.now() }),
-    )
-  }
-  const typing = typingTeller(clock, (state) => {
-    // Nobody misses a "typing" that could not be told.
-    void commands.typing(peer, state).catch(() => {})
+  const composer = composing({
+    peer,
+    db,
+    commands,
+    clock,
+    problem,
+    charsMax,
+    mayWrite: computed(() => relation.value === 'buddies'),
+    tellsTyping: computed(() => settings.value.typing),
+    session: () => ({
+      known: around.peek()?.conversation?.session,
+      outbox: recent.peek()?.outbox ?? [],
+      skew: around.peek()?.connection?.skew ?? 0,
+      me: around.peek()!.account!.user, // who may write has a roster, and so an account
+    }),
+    async onSent() {
+      newAfter.value = null
+      await markShownRead()
+    },
   })
-
-  void restoreDraft()
-  async function restoreDraft() {
-    const saved = await db.drafts.get(peer).catch(() => undefined) // that the database fails is told elsewhere
-    if (saved && draft.peek() === '') draft.value = saved.text
-  }
+  const { left } = composer
 
   const fact = computed((): Fact | null => {
     if (!around.value) return null
@@ -185,49 +205,55 @@ export const ConversationStore = createModel((peer: UserId, db: Db, commands: Co
     if (shown) await markRead(shown.ts)
   }
 
-  async function send() {
-    if (!canSend.value) return
-    const { messages, outbox } = recent.peek() ?? { messages: [], outbox: [] }
-    const me = around.peek()!.account!.user // canSend: there is a roster, so there is an account
-    const text = draft.value.trim()
-    const now = clock.now()
-    const row: OutboxRow = {
-      id: v7() as EnvelopeId,
-      peer,
-      kind: 'message',
-      content: {
-        type: 'text',
-        text,
-        session: sessionOf(rowsInOrder({ me, messages, outbox }), now),
-        written: now,
-      },
-      at: now,
-    }
-    cancelSaving?.()
-    cancelSaving = null
-    problem.value = null
-    draft.value = ''
-    typing.sent()
-    try {
-      await db.transaction('rw', db.outbox, db.drafts, async () => {
-        await db.outbox.add(row)
-        await db.drafts.delete(peer)
-      })
-    } catch (error) {
-      // Never lose what somebody typed: it goes back, before what was typed meanwhile.
-      draft.value = [text, draft.value].filter((part) => part !== '').join('\n')
-      problem.value = problemOf(error)
-      return
-    }
-    newAfter.value = null
-    // The row is safe: a background that does not answer now finds it when it starts.
-    await Promise.all([commands.nudge().catch(() => {}), markShownRead()])
+  // --- What is done with a message ---
+
+  /** Changes something that was said: shown at once, and sent like a message. */
+  const change = (content: Content) => attempt(() => composer.post('control', content))
+  const allowedFor = (item: MessageItem) =>
+    allowed(item, relayTime(clock.now(), around.peek()?.connection), relation.peek() === 'buddies')
+  const itemsOf = () => items.peek().filter((item) => item.type === 'message')
+
+  /** Loads back to a message; false when it is not here. */
+  async function reveal(key: string): Promise<boolean> {
+    const [from, id] = key.split(' ') as [UserId, EnvelopeId]
+    const row = await db.messages.get([from, id]).catch(() => undefined)
+    if (!row) return itemsOf().some((item) => item.key === key) // it may be one that waits in the outbox
+    if (row.peer !== peer || !isShown(row)) return false
+    const newer = await db.messages
+      .where('[peer+ts+from+id]')
+      .between([peer, row.ts, from, id], [peer, Dexie.maxKey])
+      .filter(isShown)
+      .count()
+    if (newer > length.peek()) length.value = newer + pageLength / 2
+    collapsed.value = new Set() // it may be in any of them
+    return true
   }
 
-  // A page that goes must not leave timers or a "typing" behind.
-  effect(() => () => {
-    typing.pause()
-    if (cancelSaving) void saveDraft()
+  /** What was said in a session, oldest first, also what is not loaded. */
+  async function linesOf(session: SessionItem): Promise<SessionLine[]> {
+    const me = around.peek()?.account?.user
+    const skew = around.peek()?.connection?.skew ?? 0
+    if (!me) return []
+    const startTs = Number(session.key.split(' ')[1])
+    const rows = await db.messages
+      .where('[peer+ts+from+id]')
+      .between([peer, startTs], [peer, Dexie.maxKey])
+      .filter(isShown)
+      .toArray()
+    const sessions = sessionsOf(rows, me)
+    return rows
+      .filter((row, place) => sessions[place]?.startTs === startTs)
+      .flatMap(({ from, ts, content }) =>
+        content?.type === 'text' ? [{ from, at: ts - skew, text: content.text }] : [],
+      )
+  }
+
+  // A dot that was set to come back goes when somebody comes back, and not while they are still here.
+  const hasArrived = signal(false)
+  effect(() => {
+    if (!hasArrived.value || !around.value) return
+    hasArrived.value = false
+    if (around.value.conversation?.isMarked) void commands.markUnread(peer, false).catch(() => {}) // next time
   })
 
   return {
@@ -236,47 +262,98 @@ export const ConversationStore = createModel((peer: UserId, db: Db, commands: Co
     presence,
     isTyping,
     unread,
-    draft,
-    left,
-    canSend,
     fact,
     problem,
     isWatching,
+    draft: composer.draft,
+    aim: composer.aim,
+    left,
+    canSend: composer.canSend,
+    showsCounter: composer.showsCounter,
+    type: composer.type,
+    send: composer.send,
+    leave: composer.leave,
+    dropAim: composer.dropAim,
     isReady: computed(() => recent.value !== undefined && around.value !== undefined),
     isMuted: computed(() => around.value?.roster?.muted ?? false),
-    knock: computed(() => around.value?.roster?.knock?.text ?? ''),
-    hasOlder: computed(() => recent.value?.hasOlder ?? false),
-    showsCounter: computed(() => left.value <= counterFrom),
+    isMarked: computed(() => around.value?.conversation?.isMarked ?? false),
+    me: computed(() => around.value?.account?.user ?? ''),
+    /** What I call them, or else their user name. */
+    name: computed(() => settings.value.buddies[peer]?.nickname ?? peer),
+    /** Is every session forgotten here when it ends? */
+    forgets: computed(() => settings.value.buddies[peer]?.forgets ?? false),
+    knock: computed(() => around.value?.roster?.knock ?? null),
+    hasOlder: computed(() => recent.value?.older !== undefined),
     readTs: computed(() => around.value?.conversation?.readTs ?? 0),
+    emoji: recentEmoji(db),
+    /** Of the first that has come in above what was seen; null when there is none. */
+    late: late.first,
+    seeLate: late.see,
     /** Sent and still waiting although nothing stands in the way any more: after a minute that is said. */
     isSlow: computed(() =>
       (recent.value?.outbox ?? []).some(({ at, held }) => !held && coarseTime.value - at > 60_000),
     ),
 
-    type(text: string) {
-      draft.value = text
-      cancelSaving ??= clock.after(draftSavedMs, () => void saveDraft())
-      if (relation.peek() === 'buddies') typing.changed(text)
-    },
-    /** The window loses the person: what was typed is kept now, and nobody types any more. */
-    async leave() {
-      typing.pause()
-      if (cancelSaving) await saveDraft()
-    },
-    send,
     markRead,
-    showOlder() {
-      if (recent.peek()?.hasOlder) length.value += pageLength
+    /** The person has come to this window. */
+    arrive() {
+      hasArrived.value = true
     },
+    showOlder() {
+      if (recent.peek()?.older) length.value += pageLength
+    },
+    reveal,
+
+    allowed: allowedFor,
+    reply: (item: MessageItem) => {
+      if (allowedFor(item).reply) composer.reply(item)
+    },
+    edit: (item: MessageItem) => {
+      if (allowedFor(item).edit) composer.edit(item)
+    },
+    /** My last message, if it may still be edited; false when there is nothing to edit. */
+    editLast(): boolean {
+      const last = itemsOf().findLast(({ direction, isRetracted }) => direction === 'out' && !isRetracted)
+      if (!last || !allowedFor(last).edit) return false
+      composer.edit(last)
+      return true
+    },
+    /** One picture a person: another one replaces it, the same one takes it away. */
+    react: ({ from, id, reactions }: MessageItem, emoji: string) => {
+      const isGiven = reactions.some((reaction) => reaction.isMine && reaction.emoji === emoji)
+      return change({ type: 'reaction', target: { from, id }, emoji: isGiven ? '' : emoji })
+    },
+    retract: ({ id }: MessageItem) => change({ type: 'retract', id }),
+    hide: ({ from, id }: MessageItem) => attempt(() => commands.hide(peer, [{ from, id }])),
     retry: (id: EnvelopeId) => attempt(() => commands.retry(id)),
     discard: (id: EnvelopeId) => attempt(() => commands.discard(id)),
+    /** "Edit" of one that was not sent: its text is to be sent anew. */
+    async takeBack(item: MessageItem) {
+      composer.takeBack(item)
+      await attempt(() => commands.discard(item.id))
+    },
+
+    collapse(key: string, isCollapsed: boolean) {
+      const next = new Set(collapsed.peek())
+      if (isCollapsed) next.add(key)
+      else next.delete(key)
+      collapsed.value = next
+    },
+    linesOf,
+    hideSession: ({ id }: SessionItem) => attempt(() => commands.hideSession(peer, id)),
+    end: () => attempt(() => commands.endConversation(peer)),
+
     mute: (isMuted: boolean) => attempt(() => commands.roster(peer, isMuted ? 'mute' : 'unmute')),
     remove: () => attempt(() => commands.roster(peer, 'remove')),
-    sendKnock: () => attempt(() => commands.knock(peer, '')),
+    block: () => attempt(() => commands.roster(peer, 'block')),
+    unblock: () => attempt(() => commands.roster(peer, 'unblock')),
+    markUnread: () => attempt(() => commands.markUnread(peer, true)),
+    setForgets: (forgets: boolean) =>
+      attempt(() => commands.changeSettings({ buddies: { [peer]: { forgets: forgets || null } } })),
+    sendKnock: () => attempt(() => commands.knock(peer, {})),
     withdraw: () => attempt(() => commands.roster(peer, 'withdraw')),
     accept: () => attempt(() => commands.accept(peer)),
     reject: () => attempt(() => commands.roster(peer, 'reject')),
-    unblock: () => attempt(() => commands.roster(peer, 'unblock')),
     clearProblem() {
       problem.value = null
     },

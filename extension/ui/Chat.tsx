@@ -1,23 +1,26 @@
-import { Bell, BellOff, CloudOff, Info, UserMinus } from 'lucide'
+import { CloudOff, Info } from 'lucide'
 import { useSignalEffect } from '@preact/signals'
-import { useEffect, useMemo, useState } from 'preact/hooks'
+import { useMemo, useState } from 'preact/hooks'
 import type { Millis, UserId } from '#shared/ids'
-import type { ConversationStore, Fact } from '../stores/conversation-store.ts'
-import { Avatar } from './Avatar.tsx'
+import type { ConversationStore, Fact, SessionLine } from '../stores/conversation-store.ts'
+import type { MessageItem, SessionItem } from '../stores/timeline.ts'
 import './Chat.css'
+import { ChatHeader } from './ChatHeader.tsx'
 import { Composer } from './Composer.tsx'
+import { withEmoji } from './emoji.ts'
+import { fullTime, timeOfDay } from './format.ts'
+import { useGuard } from './guard.ts'
+import { HideSessionDialog } from './HideSessionDialog.tsx'
 import { Icon } from './Icon.tsx'
 import { countBadge, Log } from './Log.tsx'
-import { MenuButton } from './Menu.tsx'
+import type { MessageActions } from './message-actions.ts'
 import { Name } from './Name.tsx'
 import { Notice } from './Notice.tsx'
 import { NotABuddy } from './NotABuddy.tsx'
-import { presenceWords } from './presence-words.ts'
 import { problemWords } from './problem-words.ts'
-import { readJudge } from './read-judge.ts'
-import { RemoveDialog } from './RemoveDialog.tsx'
+import { useReadWatch } from './read-watch.ts'
+import { RetractDialog } from './RetractDialog.tsx'
 import { say, sayCount, sayWith } from './text.ts'
-import { useGuard } from './guard.ts'
 
 interface Props {
   store: ConversationStore
@@ -29,13 +32,15 @@ interface Props {
 
 export function Chat({ store, peer, now, by }: Props) {
   const isGuarded = useGuard(by === 'network')
-  const judge = useReadJudge(store, isGuarded)
+  const watch = useReadWatch(store, isGuarded)
+  const { actions, target, isMissing, closeMissing, dialog } = useMessageActions(store)
   const relation = store.relation.value
   const problem = store.problem.value
 
   useSignalEffect(() => {
     const unread = store.unread.value
-    document.title = unread > 0 ? say('chatTitleUnread', countBadge(unread), peer) : say('chatTitle', peer)
+    const name = store.name.value
+    document.title = unread > 0 ? say('chatTitleUnread', countBadge(unread), name) : say('chatTitle', name)
   })
 
   if (!store.isReady.value) return <div class="chat" />
@@ -43,110 +48,136 @@ export function Chat({ store, peer, now, by }: Props) {
     <div class="chat">
       <ChatHeader store={store} peer={peer} now={now} />
       <Log
-        name={peer}
+        peer={peer}
+        name={store.name.value}
+        me={store.me.value}
         items={store.items.value}
         unread={store.unread.value}
         hasOlder={store.hasOlder.value}
         isTyping={store.isTyping.value}
         now={now}
+        actions={actions}
+        recentEmoji={store.emoji.recent.value}
+        target={target}
+        late={store.late.value}
+        onLateSeen={store.seeLate}
         onOlder={store.showOlder}
-        onEnd={judge.onEnd}
-        onSight={judge.sight}
-        onRetry={(id) => void store.retry(id)}
-        onDiscard={(id) => void store.discard(id)}
+        onEnd={watch.onEnd}
+        onSight={watch.sight}
       />
+      {isMissing && <Notice text={say('quotedNotHere')} onClose={closeMissing} />}
       {problem && <Notice text={problemWords(problem, 'knock')} onClose={store.clearProblem} />}
       {relation === 'buddies' ? (
         <>
-          <FactLine fact={store.fact.value} peer={peer} />
-          <Composer
-            name={peer}
-            draft={store.draft.value}
-            canSend={store.canSend.value}
-            left={store.showsCounter.value ? store.left.value : null}
-            isGuarded={isGuarded}
-            takesFocus={by === 'user'}
-            onType={store.type}
-            onSend={() => void store.send()}
-          />
+          <FactLine fact={store.fact.value} name={store.name.value} />
+          <Writing store={store} isGuarded={isGuarded} takesFocus={by === 'user'} />
         </>
       ) : (
         relation && <NotABuddy store={store} peer={peer} relation={relation} />
       )}
+      {dialog}
     </div>
   )
 }
 
-function ChatHeader({ store, peer, now }: Pick<Props, 'store' | 'peer' | 'now'>) {
-  const [isMenuOpen, setMenuOpen] = useState(false)
-  const [isRemoving, setRemoving] = useState(false)
-  const presence = store.presence.value
-  const isBuddy = store.relation.value === 'buddies'
-  const isMuted = store.isMuted.value
-
+/** By itself, so that a key that is typed draws nothing else anew. */
+function Writing({
+  store,
+  isGuarded,
+  takesFocus,
+}: {
+  store: ConversationStore
+  isGuarded: boolean
+  takesFocus: boolean
+}) {
   return (
-    <header class="chat-header">
-      <Avatar name={peer} show={isBuddy ? presence.show : undefined} />
-      <div class="chat-who">
-        <h1>
-          <Name of={peer} />
-          {isMuted && <Icon of={BellOff} size={12} />}
-        </h1>
-        {isBuddy && (
-          <p title={presence.status}>
-            {presenceWords(presence, now)}
-            {presence.status !== '' && (
-              <>
-                {' · '}
-                <bdi>{presence.status}</bdi>
-              </>
-            )}
-          </p>
-        )}
-      </div>
-      {isBuddy && (
-        <MenuButton
-          label={say('more')}
-          isOpen={isMenuOpen}
-          onToggle={setMenuOpen}
-          entries={[
-            {
-              label: say(isMuted ? 'unmute' : 'mute'),
-              icon: isMuted ? Bell : BellOff,
-              onSelect: () => void store.mute(!isMuted),
-            },
-            {
-              label: say('removeBuddy'),
-              icon: UserMinus,
-              isDangerous: true,
-              onSelect: () => setRemoving(true),
-            },
-          ]}
-        />
-      )}
-      {isRemoving && (
-        <RemoveDialog name={peer} onRemove={() => void store.remove()} onClose={() => setRemoving(false)} />
-      )}
-    </header>
+    <Composer
+      name={store.name.value}
+      draft={store.draft.value}
+      canSend={store.canSend.value}
+      left={store.showsCounter.value ? store.left.value : null}
+      isGuarded={isGuarded}
+      takesFocus={takesFocus}
+      aim={store.aim.value}
+      recentEmoji={store.emoji.recent.value}
+      onType={store.type}
+      onSend={() => void store.send(withEmoji)}
+      onDropAim={store.dropAim}
+      onEditLast={store.editLast}
+      onEmoji={(emoji) => void store.emoji.use(emoji)}
+    />
   )
 }
 
+/** What the log asks for, and the questions that are put before some of it. */
+function useMessageActions(store: ConversationStore) {
+  const [retracting, setRetracting] = useState<MessageItem | null>(null)
+  const [hiding, setHiding] = useState<SessionItem | null>(null)
+  const [target, setTarget] = useState<{ key: string } | null>(null)
+  const [isMissing, setMissing] = useState(false)
+
+  const actions = useMemo(
+    (): MessageActions => ({
+      allowed: store.allowed,
+      reply: store.reply,
+      edit: store.edit,
+      react(message, emoji) {
+        const isTaken = message.reactions.some((reaction) => reaction.isMine && reaction.emoji === emoji)
+        if (!isTaken) void store.emoji.use(emoji)
+        void store.react(message, emoji)
+      },
+      copy: ({ text }) => void navigator.clipboard.writeText(text ?? '').catch(console.error),
+      retract: setRetracting,
+      hide: (message) => void store.hide(message),
+      retry: (id) => void store.retry(id),
+      discard: (id) => void store.discard(id),
+      takeBack: (message) => void store.takeBack(message),
+      reveal: (key) =>
+        void store.reveal(key).then((isHere) => {
+          setMissing(!isHere)
+          if (isHere) setTarget({ key })
+        }),
+      collapse: ({ key, isCollapsed }) => store.collapse(key, !isCollapsed),
+      copySession: (session) => void copySession(store, session).catch(console.error),
+      hideSession: setHiding,
+      write: () => document.querySelector<HTMLElement>('.composer textarea')?.focus(),
+    }),
+    [store],
+  )
+
+  const dialog = retracting ? (
+    <RetractDialog onRetract={() => void store.retract(retracting)} onClose={() => setRetracting(null)} />
+  ) : (
+    hiding && (
+      <HideSessionDialog onHide={() => void store.hideSession(hiding)} onClose={() => setHiding(null)} />
+    )
+  )
+  return { actions, target, isMissing, closeMissing: () => setMissing(false), dialog }
+}
+
+async function copySession(store: ConversationStore, session: SessionItem) {
+  const lines = await store.linesOf(session)
+  await navigator.clipboard.writeText([fullTime(session.at), ...lines.map(lineOf)].join('\n'))
+}
+
+const lineOf = ({ from, at, text }: SessionLine): string => `[${timeOfDay(at)}] ${from}: ${text}`
+
 /** The line above the composer. Its room opens only when there is something to know. */
-function FactLine({ fact, peer }: { fact: Fact | null; peer: string }) {
+function FactLine({ fact, name }: { fact: Fact | null; name: string }) {
   return (
     <output class="fact-line">
       {fact && (
         <span class="fact">
           <Icon of={fact.type === 'not-connected' ? CloudOff : Info} size={14} />
-          <span>{factWords(fact, peer)}</span>
+          <span>{factWords(fact, name)}</span>
         </span>
       )}
     </output>
   )
 }
 
-function factWords(fact: Fact, peer: string) {
-  const name = <Name of={peer} />
+function factWords(fact: Fact, of: string) {
+  const name = <Name of={of} />
   switch (fact.type) {
     case 'too-long':
       return sayCount('tooLong', fact.by)
@@ -158,61 +189,5 @@ function factWords(fact: Fact, peer: string) {
       return sayWith('factOfflineRefused', name)
     case 'dnd':
       return sayWith('factDnd', name)
-  }
-}
-
-/** Watches eyes and hands as far as a page can, and tells the store what has been read. */
-function useReadJudge(store: ConversationStore, isGuarded: boolean) {
-  const judge = useMemo(() => {
-    const clock = {
-      now: () => Date.now(),
-      after(ms: number, run: () => void) {
-        const timer = setTimeout(run, ms)
-        return () => clearTimeout(timer)
-      },
-    }
-    return readJudge({
-      ...clock,
-      hasFocus: () => document.hasFocus(),
-      onRead: (ts) => void store.markRead(ts),
-    })
-  }, [store])
-  const state = useMemo(() => ({ isAtEnd: true }), [])
-
-  useEffect(() => {
-    if (isGuarded) return
-    const watch = () => (store.isWatching.value = state.isAtEnd && document.hasFocus())
-    const onInput = () => judge.input()
-    const onFocus = () => {
-      judge.focusChanged()
-      watch()
-    }
-    const onBlur = () => {
-      onFocus()
-      void store.leave()
-    }
-    const inputs = ['pointerdown', 'pointermove', 'keydown', 'wheel'] as const
-    for (const type of inputs) window.addEventListener(type, onInput, { passive: true })
-    window.addEventListener('focus', onFocus)
-    window.addEventListener('blur', onBlur)
-    window.addEventListener('pagehide', onBlur)
-    // Whoever opened this window, or has just acted in it, is here.
-    onInput()
-    watch()
-    return () => {
-      for (const type of inputs) window.removeEventListener(type, onInput)
-      window.removeEventListener('focus', onFocus)
-      window.removeEventListener('blur', onBlur)
-      window.removeEventListener('pagehide', onBlur)
-      judge.stop()
-    }
-  }, [judge, isGuarded])
-
-  return {
-    sight: judge.sight,
-    onEnd(isAtEnd: boolean) {
-      state.isAtEnd = isAtEnd
-      store.isWatching.value = isAtEnd && !isGuarded && document.hasFocus()
-    },
   }
 }

@@ -1,70 +1,99 @@
-import { ArrowDown } from 'lucide'
-import { useEffect, useLayoutEffect, useRef, useState } from 'preact/hooks'
-import type { EnvelopeId, Millis } from '#shared/ids'
-import type { EventItem, Item } from '../stores/timeline.ts'
-import { dayName, number } from './format.ts'
+import { ArrowDown, ArrowUp } from 'lucide'
+import { useEffect, useMemo, useRef, useState } from 'preact/hooks'
+import type { Millis } from '#shared/ids'
+import type { EventItem, Item, MessageItem } from '../stores/timeline.ts'
+import { EmojiPicker } from './EmojiPicker.tsx'
+import { dayName, number, timeOfDay } from './format.ts'
 import { Icon } from './Icon.tsx'
 import './Log.css'
+import type { MessageActions } from './message-actions.ts'
 import { MessageBubble } from './MessageBubble.tsx'
+import { MessageMenu } from './MessageMenu.tsx'
 import { Name } from './Name.tsx'
+import { SessionHead } from './SessionHead.tsx'
+import { useSteadyScroll } from './steady-scroll.ts'
 import { say, sayCount, sayWith, type TextKey } from './text.ts'
 
-/** So near to the end that one means to be there. */
-const nearEndPx = 48
 /** So near to the beginning that older messages are fetched. */
 const nearStartPx = 400
 
 interface Props {
+  /** The other one's user name: what the log is called. */
+  peer: string
+  /** What I call them. */
   name: string
+  me: string
   items: Item[]
   unread: number
   hasOlder: boolean
   isTyping: boolean
-  /** Opened by the network: nothing may take the focus here yet. */
   now: Millis
+  actions: MessageActions
+  recentEmoji: readonly string[]
+  /** The message to go to, as soon as it is here. */
+  target: { key: string } | null
+  /** One that has come in above what was seen (R-16). */
+  late: string | null
+  onLateSeen(key: string): void
   onOlder(): void
   onEnd(isAtEnd: boolean): void
   /** Half of that message of theirs is on the screen, or no longer. */
   onSight(ts: Millis, isVisible: boolean): void
-  onRetry(id: EnvelopeId): void
-  onDiscard(id: EnvelopeId): void
 }
 
 /** What was said, oldest first. It stays where one reads; at the end it follows. */
 export function Log(props: Props) {
-  const { name, items, unread, hasOlder, isTyping, now, onOlder, onRetry, onDiscard } = props
-  const { scroller, isAtEnd, toEnd, onScroll } = useSteadyScroll(items, props)
+  const { peer, name, me, items, unread, hasOlder, isTyping, now, actions, onOlder } = props
+  const { scroller, isAtEnd, toEnd, toMessage, onScroll } = useSteadyScroll(items, props)
+  const [menu, setMenu] = useState<Menu | null>(null)
+  const isLateAbove = useLate(scroller, props)
+  const onKeyDown = useRovingMessages(actions)
   useSight(scroller, items, props.onSight)
+
+  // It may have to be loaded first; once it was reached, later items do not bring it back.
+  const reached = useRef<Props['target']>(null)
+  useEffect(() => {
+    const { target } = props
+    if (target && target !== reached.current && toMessage(target.key)) reached.current = target
+  }, [props.target, items])
+
+  // Elements stay the same until what they show does, or every key that is typed would draw the log anew.
+  const drawn = useMemo(
+    () =>
+      items.map((item) => (
+        <LogItem
+          key={item.key}
+          item={item}
+          name={name}
+          me={me}
+          now={now}
+          actions={actions}
+          onMenu={(message, anchor) => setMenu({ message, anchor, isPicking: false })}
+        />
+      )),
+    [items, name, me, now, actions],
+  )
 
   return (
     <div class="log-frame">
+      {/* oxlint-disable-next-line no-noninteractive-element-interactions -- the keys of the messages in it pass here */}
       <div
         ref={scroller}
         class="log"
         role="log"
-        aria-label={say('conversationWith', name)}
+        aria-label={say('conversationWith', peer)}
         // Only at the end is an addition news; scrolled up, older messages come in.
         aria-live={isAtEnd ? 'polite' : 'off'}
         aria-relevant="additions"
         // oxlint-disable-next-line no-noninteractive-tabindex -- whoever has no wheel scrolls it by keys
         tabIndex={0}
+        onKeyDown={onKeyDown}
         onScroll={() => {
           onScroll()
           if (hasOlder && scroller.current!.scrollTop < nearStartPx) onOlder()
         }}
       >
-        <div class="log-items">
-          {items.map((item) => (
-            <LogItem
-              key={item.key}
-              item={item}
-              name={name}
-              now={now}
-              onRetry={onRetry}
-              onDiscard={onDiscard}
-            />
-          ))}
-        </div>
+        <div class="log-items">{drawn}</div>
         <p class="typing-strip" aria-live="off">
           {isTyping && (
             <>
@@ -74,6 +103,14 @@ export function Log(props: Props) {
           )}
         </p>
       </div>
+      <output>
+        {isLateAbove && (
+          <button type="button" class="to-late" onClick={() => toMessage(props.late!)}>
+            <Icon of={ArrowUp} size={16} />
+            {say('newAbove')}
+          </button>
+        )}
+      </output>
       {!isAtEnd && (
         <button type="button" class="to-end" onClick={toEnd}>
           <Icon of={ArrowDown} size={16} />
@@ -82,16 +119,59 @@ export function Log(props: Props) {
           </span>
         </button>
       )}
+      {menu && <OpenMenu menu={menu} actions={actions} recentEmoji={props.recentEmoji} onChange={setMenu} />}
     </div>
+  )
+}
+
+/** The menu of one message; there is only one open, so there is only one. */
+interface Menu {
+  message: MessageItem
+  anchor: HTMLElement
+  /** Another emoji is looked for. */
+  isPicking: boolean
+}
+
+interface OpenMenuProps {
+  menu: Menu
+  actions: MessageActions
+  recentEmoji: readonly string[]
+  onChange(menu: Menu | null): void
+}
+
+function OpenMenu({ menu, actions, recentEmoji, onChange }: OpenMenuProps) {
+  const { message, anchor, isPicking } = menu
+  if (isPicking) {
+    return (
+      <EmojiPicker
+        anchor={anchor}
+        recent={recentEmoji}
+        onPick={(emoji) => {
+          onChange(null)
+          actions.react(message, emoji)
+        }}
+        onClose={() => onChange(null)}
+      />
+    )
+  }
+  return (
+    <MessageMenu
+      message={message}
+      anchor={anchor}
+      actions={actions}
+      onPick={() => onChange({ message, anchor, isPicking: true })}
+      onClose={() => onChange(null)}
+    />
   )
 }
 
 interface ItemProps {
   item: Item
   name: string
+  me: string
   now: Millis
-  onRetry(id: EnvelopeId): void
-  onDiscard(id: EnvelopeId): void
+  actions: MessageActions
+  onMenu(message: MessageItem, anchor: HTMLElement): void
 }
 
 const events: Record<EventItem['event'], TextKey> = {
@@ -99,88 +179,73 @@ const events: Record<EventItem['event'], TextKey> = {
   'was-knocked': 'eventWasKnocked',
   accepted: 'eventAccepted',
   'was-accepted': 'eventWasAccepted',
+  left: 'eventLeft',
+  'was-left': 'eventWasLeft',
+  rejected: 'eventRejected',
+  'was-rejected': 'eventWasRejected',
+  ended: 'eventEnded',
 }
 
-function LogItem({ item, name, now, onRetry, onDiscard }: ItemProps) {
-  if (item.type === 'day') return <h2 class="log-separator">{dayName(item.at, now)}</h2>
-  if (item.type === 'new') return <p class="log-separator new">{say('newMessages')}</p>
-  if (item.type === 'event') return <p class="log-event">{sayWith(events[item.event], <Name of={name} />)}</p>
-  return (
-    <MessageBubble
-      message={item}
-      name={name}
-      onRetry={() => onRetry(item.id)}
-      onDiscard={() => onDiscard(item.id)}
-    />
-  )
+function LogItem({ item, name, me, now, actions, onMenu }: ItemProps) {
+  switch (item.type) {
+    case 'day':
+      return <h2 class="log-separator">{dayName(item.at, now)}</h2>
+    case 'new':
+      return <p class="log-separator new">{say('newMessages')}</p>
+    case 'session':
+      return <SessionHead session={item} now={now} actions={actions} />
+    case 'event':
+      return (
+        <p class="log-event">
+          {sayWith(events[item.event], <Name of={name} />, <bdi>{timeOfDay(item.at)}</bdi>)}
+          {item.note !== undefined && <bdi class="log-note">{item.note}</bdi>}
+        </p>
+      )
+    case 'message':
+      return <MessageBubble message={item} name={name} me={me} actions={actions} onMenu={onMenu} />
+  }
 }
 
-/**
- * Keeps what one reads in its place whatever is added above or below (R-39), and follows at the end. Browsers anchor
- * scrolling too, but not at the very top, which is where older messages come in; so it is done here alone.
- */
-function useSteadyScroll(items: Item[], { onEnd, onOlder }: Props) {
-  const scroller = useRef<HTMLDivElement>(null)
-  const [isAtEnd, setAtEnd] = useState(true)
-  const anchor = useRef<{ element: Element; top: number } | null>(null)
-  const isOpened = useRef(false)
-  const lastKey = useRef('')
-
-  function remember() {
-    const log = scroller.current!
-    const atEnd = log.scrollHeight - log.scrollTop - log.clientHeight < nearEndPx
-    const top = log.getBoundingClientRect().top
-    const element = [...log.firstElementChild!.children].find(
-      (child) => child.getBoundingClientRect().bottom > top,
-    )
-    anchor.current = element ? { element, top: element.getBoundingClientRect().top } : null
-    setAtEnd(atEnd)
-    onEnd(atEnd)
-    return atEnd
+/** Up and Down go from message to message: the log is one stop for Tab, and each message opens its menu by Enter. */
+function useRovingMessages(actions: MessageActions) {
+  return (event: KeyboardEvent) => {
+    const log = event.currentTarget as HTMLElement
+    const stop =
+      event.target instanceof Element ? event.target.closest('[data-roving], .session-head button') : null
+    if (event.target !== log && event.target !== stop) return
+    if (event.key === 'Escape') actions.write()
+    else if (event.key === 'ArrowUp' || event.key === 'ArrowDown') {
+      const stops = [...log.querySelectorAll<HTMLElement>('[data-roving], .session-head button')]
+      const at = stop ? stops.indexOf(stop as HTMLElement) : stops.length
+      const next = stops[at + (event.key === 'ArrowUp' ? -1 : 1)]
+      if (!next) return // at the ends the log scrolls by itself
+      next.focus({ preventScroll: true })
+      next.scrollIntoView({ block: 'nearest' })
+    } else return
+    event.preventDefault()
   }
+}
 
-  function toEnd() {
-    const log = scroller.current!
-    log.scrollTop = log.scrollHeight
-    remember()
-  }
-
-  function hold() {
-    const log = scroller.current!
-    if (anchor.current?.element.isConnected) {
-      log.scrollTop += anchor.current.element.getBoundingClientRect().top - anchor.current.top
-    }
-    remember()
-  }
-
-  useLayoutEffect(() => {
-    if (items.length === 0) return
-    const last = items.findLast((item) => item.type === 'message')
-    const isMineAndNew = last?.direction === 'out' && last.key !== lastKey.current && last.tick === 'pending'
-    lastKey.current = last?.key ?? ''
-    if (!isOpened.current) {
-      isOpened.current = true
-      const log = scroller.current!
-      const newLine = log.querySelector<HTMLElement>('.log-separator.new')
-      // Reading goes on where it stopped, with a little of what was before.
-      log.scrollTop = newLine ? newLine.offsetTop - log.clientHeight / 3 : log.scrollHeight
-      remember()
-    } else if (isAtEnd || isMineAndNew) toEnd()
-    else hold()
-    if (scroller.current!.scrollHeight <= scroller.current!.clientHeight) onOlder()
-    // oxlint-disable-next-line exhaustive-deps -- only other items move what is shown
-  }, [items])
-
+/** Whether one that came in late lies above what is on the screen. One that comes into view has been seen. */
+function useLate(scroller: { current: HTMLElement | null }, { items, late, onLateSeen }: Props): boolean {
+  const [isAbove, setAbove] = useState(false)
   useEffect(() => {
+    setAbove(false)
     const log = scroller.current!
-    const observer = new ResizeObserver(() => (isAtEndNow.current ? toEnd() : hold()))
-    observer.observe(log)
+    const element = late === null ? null : log.querySelector(`[data-key="${CSS.escape(late)}"]`)
+    if (!element || typeof IntersectionObserver === 'undefined') return
+    const observer = new IntersectionObserver(
+      ([entry]) => {
+        if (entry!.isIntersecting) onLateSeen(late!)
+        else setAbove(entry!.boundingClientRect.top < (entry!.rootBounds?.top ?? 0))
+      },
+      { root: log },
+    )
+    observer.observe(element)
     return () => observer.disconnect()
-  }, [])
-  const isAtEndNow = useRef(isAtEnd)
-  isAtEndNow.current = isAtEnd
-
-  return { scroller, isAtEnd, toEnd, onScroll: remember }
+    // oxlint-disable-next-line exhaustive-deps -- another one, or the same one drawn anew
+  }, [late, items])
+  return isAbove && late !== null
 }
 
 /** Tells which of their messages are on the screen: half of each, or half a window of a very tall one. */

@@ -1,3 +1,4 @@
+import type { ComponentChildren } from 'preact'
 import type { Relation } from '#shared/frames'
 import type { ConversationStore } from '../stores/conversation-store.ts'
 import { Button } from './Button.tsx'
@@ -30,20 +31,7 @@ export function NotABuddy({ store, peer, relation }: Props) {
           <Button onClick={() => void store.withdraw()}>{say('withdraw')}</Button>
         </>
       )}
-      {relation === 'asked' && (
-        <>
-          <p>{sayWith('asksToBeBuddy', name)}</p>
-          {store.knock.value !== '' && (
-            <p class="knock-text" dir="auto">
-              {store.knock.value}
-            </p>
-          )}
-          <Button kind="primary" onClick={() => void store.accept()}>
-            {say('accept')}
-          </Button>
-          <Button onClick={() => void store.reject()}>{say('reject')}</Button>
-        </>
-      )}
+      {relation === 'asked' && <Asked store={store} name={name} />}
       {relation === 'blocked' && (
         <>
           <p>{sayWith('youBlocked', name)}</p>
@@ -51,5 +39,29 @@ export function NotABuddy({ store, peer, relation }: Props) {
         </>
       )}
     </div>
+  )
+}
+
+/** What they wrote when they knocked. A page is named and leads nowhere. */
+function Asked({ store, name }: { store: ConversationStore; name: ComponentChildren }) {
+  const knock = store.knock.value
+  return (
+    <>
+      <p>{sayWith('asksToBeBuddy', name)}</p>
+      {knock?.name && <p class="knock-text">{sayWith('knockName', <Name of={knock.name} />)}</p>}
+      {[knock?.reason, knock?.text, knock?.page].map(
+        (part, place) =>
+          part && (
+            <p key={place} class="knock-text" dir="auto">
+              {part}
+            </p>
+          ),
+      )}
+      <Button kind="primary" onClick={() => void store.accept()}>
+        {say('accept')}
+      </Button>
+      <Button onClick={() => void store.reject()}>{say('reject')}</Button>
+      <Button onClick={() => void store.block()}>{say('rejectAndBlock')}</Button>
+    </>
   )
 }

@@ -1,0 +1,114 @@
+import { Ban, Bell, BellOff, LogOut, MailOpen, ShieldCheck, TimerOff, UserMinus } from 'lucide'
+import { useState } from 'preact/hooks'
+import type { Millis, UserId } from '#shared/ids'
+import type { ConversationStore } from '../stores/conversation-store.ts'
+import { Avatar } from './Avatar.tsx'
+import { BlockDialog } from './BlockDialog.tsx'
+import './ChatHeader.css'
+import { Icon } from './Icon.tsx'
+import { MenuButton, type MenuEntry } from './Menu.tsx'
+import { Name } from './Name.tsx'
+import { presenceWords } from './presence-words.ts'
+import { RemoveDialog } from './RemoveDialog.tsx'
+import { SafetyNumberDialog } from './SafetyNumberDialog.tsx'
+import { say } from './text.ts'
+
+interface Props {
+  store: ConversationStore
+  peer: UserId
+  now: Millis
+}
+
+/** Whom one talks to, as I call them and by their real name, and what can be done about the whole conversation. */
+export function ChatHeader({ store, peer, now }: Props) {
+  const presence = store.presence.value
+  const name = store.name.value
+  const isBuddy = store.relation.value === 'buddies'
+
+  return (
+    <header class="chat-header">
+      <Avatar name={peer} show={isBuddy ? presence.show : undefined} />
+      <div class="chat-who">
+        <h1>
+          <Name of={name} />
+          {name !== peer && <bdi class="chat-user-name">{peer}</bdi>}
+          {store.isMuted.value && <Icon of={BellOff} size={12} />}
+        </h1>
+        {isBuddy && (
+          <p title={presence.status}>
+            {presenceWords(presence, now)}
+            {presence.status !== '' && (
+              <>
+                {' · '}
+                <bdi>{presence.status}</bdi>
+              </>
+            )}
+          </p>
+        )}
+      </div>
+      <ConversationMenu store={store} peer={peer} isBuddy={isBuddy} />
+    </header>
+  )
+}
+
+function ConversationMenu({
+  store,
+  peer,
+  isBuddy,
+}: {
+  store: ConversationStore
+  peer: UserId
+  isBuddy: boolean
+}) {
+  const [isOpen, setOpen] = useState(false)
+  const [dialog, setDialog] = useState<'block' | 'remove' | 'safety-number' | null>(null)
+  const isMuted = store.isMuted.value
+  const forgets = store.forgets.value
+  const relation = store.relation.value
+  const close = () => setDialog(null)
+
+  const entries: (MenuEntry | false)[] = [
+    isBuddy && {
+      label: say(isMuted ? 'unmute' : 'mute'),
+      icon: isMuted ? Bell : BellOff,
+      onSelect: () => void store.mute(!isMuted),
+    },
+    { label: say('markUnread'), icon: MailOpen, onSelect: () => void store.markUnread() },
+    isBuddy && {
+      label: say('forgetAtEnd'),
+      icon: TimerOff,
+      isOn: forgets,
+      onSelect: () => void store.setForgets(!forgets),
+    },
+    isBuddy && { label: say('endConversation'), icon: LogOut, onSelect: () => void store.end() },
+    { label: say('safetyNumber'), icon: ShieldCheck, onSelect: () => setDialog('safety-number') },
+    relation !== 'blocked' && {
+      label: say('block'),
+      icon: Ban,
+      isDangerous: true,
+      onSelect: () => setDialog('block'),
+    },
+    isBuddy && {
+      label: say('removeBuddy'),
+      icon: UserMinus,
+      isDangerous: true,
+      onSelect: () => setDialog('remove'),
+    },
+  ]
+
+  return (
+    <>
+      <MenuButton
+        label={say('more')}
+        isOpen={isOpen}
+        onToggle={setOpen}
+        entries={entries.filter((entry) => entry !== false)}
+      />
+      {dialog === 'block' && <BlockDialog name={peer} onBlock={() => void store.block()} onClose={close} />}
+      {dialog === 'remove' && (
+        <RemoveDialog name={peer} onRemove={() => void store.remove()} onClose={close} />
+      )}
+      {dialog === 'safety-number' && <SafetyNumberDialog name={peer} onClose={close} />}
+    </>
+  )
+}
