@@ -19,6 +19,11 @@ export const limits = {
   statusCharsMax: 140,
   messageCharsMax: 4000,
   knockCharsMax: 500,
+  quoteCharsMax: 200,
+  displayNameCharsMax: 50,
+  /** How long one may change or take back what one has said. */
+  editMs: 24 * hour,
+  retractMs: 48 * hour,
   connectUrlBytesMax: 500,
   connectionStateBytesMax: 300,
 

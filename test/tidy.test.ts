@@ -17,7 +17,7 @@ const layers: Record<string, string[]> = {
   'extension/db': [],
   'extension/crypto': ['extension/db'],
   'extension/account': ['extension/crypto', 'extension/db', 'extension/bus/commands'],
-  'extension/bus': ['type extension/db'],
+  'extension/bus': ['type extension/db', 'extension/db/settings'],
   'extension/platform': ['extension/bus/commands', 'type extension/engine/ports', 'type extension/db'],
   'extension/engine': [
     'extension/bus/commands',
@@ -37,6 +37,7 @@ const layers: Record<string, string[]> = {
     'extension/platform',
     'extension/account',
   ],
+  'extension/entrypoints/offscreen': ['extension/platform'],
   ...Object.fromEntries(
     ['popup', 'chat', 'options', 'prompt', 'welcome', 'sidepanel'].map((page) => [
       `extension/entrypoints/${page}`,

@@ -4,8 +4,11 @@
  */
 import type { SlotName } from '#shared/account'
 import type { Info } from '#shared/api'
-import type { EnvelopeId, Millis, UserId } from '#shared/ids'
+import type { Target } from '#shared/content'
+import type { AccountId, EnvelopeId, Millis, UserId } from '#shared/ids'
 import type { Mode } from '#shared/frames'
+import type { PolicyRow } from '../db/db.ts'
+import type { SettingsChange } from '../db/settings.ts'
 
 export interface Commands {
   /** Starts the background if it slept, and the connection if there is none. */
@@ -45,9 +48,25 @@ export interface Commands {
   retry(id: EnvelopeId): Promise<void>
   /** Forgets a message that was never stored. */
   discard(id: EnvelopeId): Promise<void>
-  /** "May I be your buddy?" The text may be empty. */
-  knock(peer: UserId, text: string): Promise<void>
+  /** "May I be your buddy?" Codes: those of the room; `conflict` when the link was made for another account. */
+  knock(peer: UserId, knock: Knock): Promise<void>
   accept(peer: UserId): Promise<void>
+  /** Answers the prompt about a session. `accepted` opens the conversation, `rejected` may say why. */
+  answer(peer: UserId, answer: 'accepted' | 'later' | 'rejected', note?: string): Promise<void>
+  /** Ends the session for me, tells the peer if I let them know such things, and closes the window (R-34). */
+  endConversation(peer: UserId): Promise<void>
+  /** "Delete for me", on all my devices. */
+  hide(peer: UserId, targets: Target[]): Promise<void>
+  /** All messages of one session, likewise. */
+  hideSession(peer: UserId, session: string): Promise<void>
+  markUnread(peer: UserId, on: boolean): Promise<void>
+  /** At once here, and on my other devices as soon as the relay can be reached. */
+  changeSettings(change: SettingsChange): Promise<void>
+  /** What the relay enforces: needs a connection. */
+  setPolicy(policy: { reach?: PolicyRow['reach']; reads?: boolean }): Promise<void>
+  /** Makes a new invite link, which ends the one before. Codes: those of the room, `unreachable`. */
+  newInvite(): Promise<void>
+  dropInvite(): Promise<void>
   roster(
     peer: UserId,
     operation: 'withdraw' | 'reject' | 'remove' | 'block' | 'unblock' | 'mute' | 'unmute',
@@ -58,6 +77,17 @@ export interface Commands {
   typing(peer: UserId, state: 'composing' | 'paused'): Promise<void>
   /** Opens the conversation's window, or brings the open one to the front: the person asked for it. */
   openChat(peer: UserId): Promise<void>
+}
+
+/** What goes with a knock. All of it is optional, all of it is sealed, but for `bare` and `invite`. */
+export interface Knock {
+  text?: string
+  reason?: string
+  page?: string
+  /** Without a word: for those who take words from buddies only. */
+  bare?: boolean
+  /** From an invite link: completes both sides, if it still holds. `acct` is whose link it is. */
+  invite?: { token: string; acct: AccountId }
 }
 
 export type CommandName = keyof Commands

@@ -1,8 +1,10 @@
 /** The background's end of the bus: one request in, one answer out, and never an exception. */
 import * as v from 'valibot'
 import { slotNames } from '#shared/account'
+import { Target } from '#shared/content'
 import { Mode } from '#shared/frames'
-import { bytes, count, envelopeId, millis, statusText, userId } from '#shared/schema'
+import { accountId, bytes, count, envelopeId, millis, statusText, userId } from '#shared/schema'
+import { SettingsChange } from '../db/settings.ts'
 import { CommandError, type CommandName, type Commands, type Response } from './commands.ts'
 
 const sign = {
@@ -25,8 +27,34 @@ const argumentsOf = {
   nudge: v.tuple([]),
   retry: v.tuple([envelopeId]),
   discard: v.tuple([envelopeId]),
-  knock: v.tuple([userId, text]),
+  knock: v.tuple([
+    userId,
+    v.object({
+      text: v.optional(text),
+      reason: v.optional(text),
+      page: v.optional(text),
+      bare: v.optional(v.boolean()),
+      invite: v.optional(v.object({ token: bytes(16), acct: accountId })),
+    }),
+  ]),
   accept: v.tuple([userId]),
+  answer: v.union([
+    v.strictTuple([userId, v.picklist(['accepted', 'later', 'rejected'])]),
+    v.tuple([userId, v.literal('rejected'), text]),
+  ]),
+  endConversation: v.tuple([userId]),
+  hide: v.tuple([userId, v.array(Target)]),
+  hideSession: v.tuple([userId, v.pipe(v.string(), v.maxLength(40))]),
+  markUnread: v.tuple([userId, v.boolean()]),
+  changeSettings: v.tuple([SettingsChange]),
+  setPolicy: v.tuple([
+    v.object({
+      reach: v.optional(v.picklist(['everyone', 'buddies', 'invite'])),
+      reads: v.optional(v.boolean()),
+    }),
+  ]),
+  newInvite: v.tuple([]),
+  dropInvite: v.tuple([]),
   roster: v.tuple([
     userId,
     v.picklist(['withdraw', 'reject', 'remove', 'block', 'unblock', 'mute', 'unmute']),

@@ -18,8 +18,14 @@ function bucket(length: number): number {
 }
 
 /** base64url, as it goes into an envelope. @throws Error when it would not fit. */
-export function sealPlainly(content: Content): string {
-  const json = utf8(JSON.stringify(content))
+export const sealPlainly = (content: Content): string => sealJsonPlainly(content)
+
+/** What is in it; null for everything that this version cannot open or does not know. */
+export const unsealPlainly = (payload: string): Content | null => parseContent(unsealJsonPlainly(payload))
+
+/** The same for what is no content: settings. */
+export function sealJsonPlainly(value: object): string {
+  const json = utf8(JSON.stringify(value))
   const head = new Uint8Array(5)
   head[0] = version
   new DataView(head.buffer).setUint32(1, json.length)
@@ -29,15 +35,13 @@ export function sealPlainly(content: Content): string {
   return payload
 }
 
-/** What is in it; null for everything that this version cannot open or does not know. */
-export function unsealPlainly(payload: string): Content | null {
+/** Null for everything that this version cannot open. */
+export function unsealJsonPlainly(payload: string): unknown {
   try {
     const bytes = fromBase64(payload)
     const length = new DataView(bytes.buffer, bytes.byteOffset).getUint32(1)
     if (bytes[0] !== version || 5 + length > bytes.length) return null
-    return parseContent(
-      JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(bytes.subarray(5, 5 + length))),
-    )
+    return JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(bytes.subarray(5, 5 + length)))
   } catch {
     return null
   }

@@ -74,6 +74,12 @@ export interface MessageRow {
   failure?: ErrorCode
   /** By this device's clock, when it was written or came in. */
   at: Millis
+  /** `content` is what the newest edit made of it; these are the texts before, oldest first (R-26). */
+  edited?: { id: EnvelopeId; ts: Millis; before: { text: string; ts: Millis }[] }
+  /** One for each of the two people; an empty one was taken away, and is kept for its time. */
+  reactions?: Record<UserId, { id: EnvelopeId; ts: Millis; emoji: string }>
+  /** Nothing is left of it but its place: its author took it back, or I wanted it gone here (R-27). */
+  removed?: 'retracted' | 'hidden'
 }
 
 /** An envelope on its way: made by a page (without `payload`), sealed and sent by the background. */
@@ -91,6 +97,10 @@ export interface OutboxRow {
   held?: boolean
   /** The room had it and has lost it: it goes again, however old it is. */
   lost?: boolean
+  /** Of a knock: the token of the link by which the peer invited me. */
+  invite?: string
+  /** Of a knock: without any words, to somebody who takes words from buddies only. */
+  bare?: boolean
 }
 
 /** What is known of a conversation beside its messages. */
@@ -108,6 +118,36 @@ export interface ConversationRow {
   last?: { id: EnvelopeId; ts: Millis; direction: 'in' | 'out'; text: string }
   /** Unread messages; computed from the messages, never counted up. */
   unread: number
+  /** A dot that I have set myself; it counts for nothing (R-25). */
+  isMarked?: boolean
+  /** The sitting of the last message. */
+  session?: SessionRow
+}
+
+/** One sitting (R-31 to R-35): it follows from the messages, but for the answer. Over after an hour of quiet. */
+export interface SessionRow {
+  id: string
+  /** By whom it was begun. */
+  by: UserId
+  startTs: Millis
+  lastTs: Millis
+  /** Somebody left, or did not want it. The next message begins another one. */
+  end?: { by: UserId; ts: Millis; how: 'left' | 'rejected'; note?: string }
+  /** What I said to the prompt; writing is accepting. Given on one device, it holds on all. */
+  answer?: { what: 'accepted' | 'later'; at: Millis }
+}
+
+/** Somebody wrote and is to be asked about first: what the prompt shows. Gone once it is answered anywhere. */
+export interface PromptRow {
+  peer: UserId
+  session: string
+  /** Messages of theirs that wait. */
+  count: number
+  /** Of the newest. */
+  text: string
+  at: Millis
+  /** It was not answered in time: only the popup lists it still. */
+  isFolded: boolean
 }
 
 export interface RosterRow {
@@ -116,8 +156,10 @@ export interface RosterRow {
   muted: boolean
   blocked: boolean
   version: number
-  /** What they wrote when they knocked. */
-  knock?: { text: string; at: Millis }
+  /** What they wrote when they knocked. `name` is what they call themselves; `via` is how they found me. */
+  knock?: { text: string; at: Millis; reason?: string; page?: string; name?: string; via?: 'invite' }
+  /** What they call themselves, as they said when we became buddies. */
+  name?: string
 }
 
 /** Presence as last heard. Believed until `until`, and only while the relay is being heard (R-5). */
@@ -169,7 +211,7 @@ export interface RelayRow {
   limits: AnnouncedLimits
 }
 
-export type StatusRow = ConnectionRow | SelfRow | RelayRow
+export type StatusRow = ConnectionRow | SelfRow | RelayRow | PolicyRow
 
 /** Written by pages: the text being typed, kept at most half a second after the last key (E10). */
 export interface DraftRow {
@@ -184,16 +226,30 @@ export interface ViewRow {
   value: unknown
 }
 
-/** Settings. Opaque to the relay; `version` is the relay's compare-and-set number. */
+/** Read and written through settings.ts alone. */
 export interface SettingRow {
   key: string
   value: unknown
+}
+
+/** What the relay enforces for me, and so has to know. One row, key `policy`. */
+export interface PolicyRow {
+  key: 'policy'
+  /** Who can reach me (R-13). */
+  reach: 'everyone' | 'buddies' | 'invite'
+  /** The hash of the token of my invite link; null without one. */
+  invite: string | null
+  /** Do others see that I have read, and do I see it of them (R-20)? */
+  reads: boolean
 }
 
 export type Db = Dexie & {
   account: EntityTable<AccountRow, 'key'>
   cursor: EntityTable<CursorRow, 'key'>
   messages: Table<MessageRow, [UserId, EnvelopeId]>
+  /** Edits, reactions and the like: applied to what they change, and kept because a restored room may need them. */
+  changes: Table<MessageRow, [UserId, EnvelopeId]>
+  prompts: EntityTable<PromptRow, 'peer'>
   outbox: EntityTable<OutboxRow, 'id'>
   conversations: EntityTable<ConversationRow, 'peer'>
   roster: EntityTable<RosterRow, 'peer'>
@@ -222,5 +278,6 @@ export function openDb(name = 'parley', options: DexieOptions = {}): Db {
     views: 'key',
     settings: 'key',
   })
+  db.version(2).stores({ changes: '[from+id]', prompts: 'peer' })
   return db
 }

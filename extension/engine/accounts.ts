@@ -9,9 +9,9 @@ import {
   type Slot,
   type SlotName,
 } from '#shared/account'
-import { Info, LoggedIn, LoginNonce, Pow, Registered, type Register } from '#shared/api'
+import { DeviceLists, Info, LoggedIn, LoginNonce, Pow, Registered, type Register } from '#shared/api'
 import { isErrorCode } from '#shared/errors'
-import type { UserId } from '#shared/ids'
+import type { AccountId, UserId } from '#shared/ids'
 import { limits } from '#shared/limits'
 import { negotiate } from '#shared/version'
 import { CommandError } from '../bus/commands.ts'
@@ -218,6 +218,22 @@ export async function checkOwnList(list: DeviceList, aik: string, known: DeviceL
   if (list.aik !== publicKey || (problem !== null && problem !== 'gap')) {
     throw new CommandError('not-authorized', `the list of devices is not ours: ${problem}`)
   }
+}
+
+/**
+ * Whether a name is the account that somebody says it is: the account is the hash of a key, and that key has signed
+ * the devices. @throws CommandError `conflict` when it is another one by now, `item-not-found` when nobody is there.
+ */
+export async function checkAccount(http: Http, relay: string, user: UserId, acct: AccountId): Promise<void> {
+  const { lists } = await ask(http, relay, `/v1/devices/${user}?acct=${acct}&after=0`, DeviceLists)
+  let known: DeviceList | null = null
+  for (const list of lists) {
+    if (list.acct !== acct || (await deviceListProblem(list, known, verify)) !== null) {
+      throw new CommandError('conflict', 'not the account of the link')
+    }
+    known = list
+  }
+  if (!known) throw new CommandError('conflict', 'not the account of the link')
 }
 
 function accountRow({ timers }: Http, input: SignInput, device: NewDevice, list: DeviceList): AccountRow {

@@ -5,17 +5,18 @@
  * Nothing that matters is kept in memory: `start` builds everything from the database, and whoever stops the background
  * at any point finds it again as if it had never stopped.
  */
-import { Dexie } from 'dexie'
-import { v7 } from 'uuid'
-import { parseContent, type Content } from '#shared/content'
 import type { ClientFrameOf } from '#shared/frames'
-import type { EnvelopeId, Millis, UserId } from '#shared/ids'
+import type { Millis, UserId } from '#shared/ids'
 import { CommandError, type Commands } from '../bus/commands.ts'
-import { conversationOf, recount } from '../db/conversations.ts'
 import type { AccountRow, ConnectionRow, Db } from '../db/db.ts'
+import { settingsOf } from '../db/settings.ts'
 import { relayInfo, signIn, signUp, type Http } from './accounts.ts'
+import { conversationCommands, forgetEnded, leaveBehind, readAll } from './conversation-commands.ts'
+import type { Desk } from './desk.ts'
+import { peopleCommands } from './people-commands.ts'
 import type { Platform, Timers, Words } from './ports.ts'
 import { safePlatform } from './safe-platform.ts'
+import { settingsCommands } from './settings-commands.ts'
 import { openSession, type Session } from './session.ts'
 import { createStatus } from './status.ts'
 
@@ -41,6 +42,11 @@ export interface Engine {
   ring(): Promise<void>
   /** Pages have come or gone, or look at something else. */
   viewsChanged(): void
+  /** The person did something with the notification about `peer`. Closing it is nothing: nobody can tell who did. */
+  onNotification(
+    peer: UserId,
+    what: 'open' | 'reply' | 'accepted' | 'later' | 'rejected' | 'read',
+  ): Promise<void>
   /** Ends at once and leaves everything as it is: for tests, and for hosts that end in good order. */
   stop(): void
 }
@@ -105,8 +111,10 @@ export function createEngine(options: EngineOptions): Engine {
     await platform.watchdog(!refused)
     if (!refused && !failing) await status.setConnection({ state: 'connecting', live: false })
     await db.typing.clear()
+    await db.prompts.toCollection().modify({ isFolded: true }) // whoever did not answer then is not asked again
     await status.recountAll()
     await status.showBadge()
+    platform.setIdleAfter((await settingsOf(db)).idleMinutes)
     if (stopped) return
     session = openSession({
       account,
@@ -185,14 +193,8 @@ export function createEngine(options: EngineOptions): Engine {
     }
   }
 
-  async function enqueue(peer: UserId, kind: 'knock' | 'accept', content: Content) {
-    const { outbox } = await needed()
-    if (parseContent(content) === null) throw new CommandError('too-large')
-    await guarded(async () => {
-      await db.outbox.add({ id: v7() as EnvelopeId, peer, kind, content, at: timers.now() })
-      await outbox.flush()
-    })
-  }
+  const desk: Desk = { db, platform, timers, status, http, needed, guarded }
+  platform.onChatClosed((peer) => void leaveBehind(desk, peer).catch(console.error))
 
   const commands: Commands = {
     wake: () => start(),
@@ -228,28 +230,6 @@ export function createEngine(options: EngineOptions): Engine {
       const { outbox } = await needed()
       await guarded(() => outbox.flush())
     },
-    async retry(id) {
-      const { account, outbox } = await needed()
-      await guarded(async () => {
-        await retry(account, id)
-        await outbox.flush()
-      })
-    },
-    async discard(id) {
-      const { account } = await needed()
-      await guarded(() =>
-        db.transaction('rw', [db.outbox, db.messages], async () => {
-          await db.outbox.delete(id)
-          const row = await db.messages.get([account.user, id])
-          if (row && row.state !== 'stored') await db.messages.delete([account.user, id])
-        }),
-      )
-    },
-    knock: (peer, text) => enqueue(peer, 'knock', { type: 'knock', text }),
-    accept: (peer) => enqueue(peer, 'accept', { type: 'accept' }),
-    async roster(peer, operation) {
-      await (await needed()).requests.ask({ type: 'roster', peer, operation })
-    },
     async setPresence({ mode, status: text, until }) {
       const { send, skew } = await needed()
       const frame: ClientFrameOf<'presence'> = {
@@ -261,46 +241,10 @@ export function createEngine(options: EngineOptions): Engine {
       }
       if (!send(frame)) throw new CommandError('unreachable')
     },
-    async read(peer, ts) {
-      const { send } = await needed()
-      const { row, isRead } = await guarded(() =>
-        db.transaction('rw', [db.conversations, db.messages], async () => {
-          const before = await conversationOf(db, peer)
-          // As far as there is something to read: a mark in the future would swallow what comes until then.
-          const last = await db.messages
-            .where('[peer+direction+ts]')
-            .between([peer, 'in', Dexie.minKey], [peer, 'in', ts], true, true)
-            .last()
-          if (last && last.ts > before.readTs) await db.conversations.put({ ...before, readTs: last.ts })
-          const hasCleared = await recount(db, peer)
-          return { row: await conversationOf(db, peer), isRead: hasCleared }
-        }),
-      )
-      if (row.readTs > row.readSentTs) send({ type: 'read', peer, ts: row.readTs })
-      await guarded(() => status.settle(isRead ? [peer] : []))
-    },
-    async typing(peer, state) {
-      const { send } = await needed()
-      if ((await guarded(() => status.mode())) !== 'invisible') send({ type: 'typing', to: peer, state })
-    },
     openChat: (peer) => platform.openChat(peer),
-  }
-
-  /** What the room has refused is spent: a new id. What it has never confirmed goes again as it is. */
-  async function retry(account: AccountRow, id: EnvelopeId): Promise<void> {
-    await db.transaction('rw', [db.outbox, db.messages], async () => {
-      const waiting = await db.outbox.get(id)
-      if (waiting) {
-        const { held: _, ...row } = waiting
-        await db.outbox.put({ ...row, at: timers.now() })
-        return
-      }
-      const row = await db.messages.get([account.user, id])
-      if (!row || row.content === null || (row.state !== 'failed' && row.state !== 'expired')) return
-      await db.messages.delete([account.user, id])
-      const { peer, kind, content } = row
-      await db.outbox.add({ id: v7() as EnvelopeId, peer, kind, content, at: timers.now() })
-    })
+    ...peopleCommands(desk),
+    ...conversationCommands(desk),
+    ...settingsCommands(desk),
   }
 
   return {
@@ -309,6 +253,19 @@ export function createEngine(options: EngineOptions): Engine {
     async ring() {
       await start()
       session?.check()
+      if (session) await guarded(() => forgetEnded(db, session!.relayNow()))
+    },
+    async onNotification(peer, what) {
+      if (what === 'open' || what === 'reply') {
+        // Where the conversation is on the screen, it is the place to answer.
+        const isShown = platform.views().some((view) => view.page === 'chat' && view.peer === peer)
+        return isShown ? platform.openChat(peer) : platform.openPrompt(peer)
+      }
+      if (what === 'read') return readAll(desk, commands, peer)
+      const isKnock = (await db.roster.get(peer))?.relation === 'asked'
+      if (!isKnock) return commands.answer(peer, what)
+      if (what === 'accepted') return commands.accept(peer)
+      if (what === 'rejected') return commands.roster(peer, 'reject')
     },
     viewsChanged: () => session?.tellWatching(),
     stop() {

@@ -2,20 +2,26 @@
  * Entries of the room's log, as they come: applied in order, once, in one transaction with the cursor. Only then are
  * they acknowledged: whatever dies in between, the room sends them again and finds them known.
  */
-import type { Content } from '#shared/content'
-import type { Entry, EntryOf, ServerFrameOf, Snapshot, Watermarks } from '#shared/frames'
-import type { Epoch, Seq, UserId } from '#shared/ids'
+import type { Content, ContentOf } from '#shared/content'
+import type { Entry, EntryOf, Kind, Policy, ServerFrameOf, Snapshot, Watermarks } from '#shared/frames'
+import type { EnvelopeId, Epoch, Seq, UserId } from '#shared/ids'
 import { unsealPlainly } from '../crypto/placeholder-sealer.ts'
-import { conversationOf, recount } from '../db/conversations.ts'
-import { pendingTs, type Db, type MessageRow } from '../db/db.ts'
+import { conversationOf, lastOf, recount } from '../db/conversations.ts'
+import { pendingTs, type Db, type MessageRow, type SessionRow } from '../db/db.ts'
+import { sessionAfter } from '../db/sessions.ts'
+import { applyChange, tableOf } from './changes.ts'
+import { applyOwn, isOwn } from './own.ts'
 import type { Incoming } from './ports.ts'
+import { takePreferences, unsealPreferences } from './preferences.ts'
 import type { Signed } from './state.ts'
 
 export interface Applied {
   /** Up to here everything is stored: what may be acknowledged. */
   seq: Seq
-  /** Whose messages have all been read now. */
+  /** About whom nothing is to be shown any more: all is read, answered or taken back. */
   cleared: UserId[]
+  /** Whom I have blocked, here or on another device. */
+  blocked: UserId[]
   /** News for a person, in order. */
   incoming: Incoming[]
 }
@@ -33,7 +39,20 @@ const tables = (db: Db) => [
   db.settings,
   db.presence,
   db.typing,
+  db.changes,
+  db.prompts,
+  db.status,
 ]
+
+export interface ApplyOptions {
+  epoch: Epoch
+  /** It was waiting for us. */
+  late: boolean
+  /** What came in this absence: of it, nothing that was taken back is to be seen. */
+  missed?: ReadonlySet<EnvelopeId>
+  /** Whether a message of that person is asked about first, were it the next of that sitting (R-33). */
+  asks?(row: MessageRow, session: SessionRow | undefined): boolean
+}
 
 /**
  * Stores the entries after the cursor; those before it are known. `late` marks what was waiting for us.
@@ -42,16 +61,18 @@ const tables = (db: Db) => [
 export async function applyEntries(
   { db, account, timers }: Signed,
   entries: readonly Entry[],
-  { epoch, late }: { epoch: Epoch; late: boolean },
+  { epoch, late, missed = new Set(), asks = () => false }: ApplyOptions,
 ): Promise<Applied> {
   // Opened before the transaction: waiting for cryptography would end it.
   const contents = new Map<Entry, Content | null>()
-  for (const entry of entries) if (entry.type === 'message') contents.set(entry, unsealPlainly(entry.payload))
+  for (const entry of entries) {
+    if (entry.type === 'message') contents.set(entry, contentOf(entry.kind, entry.payload))
+  }
 
   return db.transaction('rw', tables(db), async () => {
     const cursor = await db.cursor.get('cursor')
     if (!cursor) throw new GapError('entries without a beginning')
-    const applied: Applied = { seq: cursor.seq, cleared: [], incoming: [] }
+    const applied: Applied = { seq: cursor.seq, cleared: [], blocked: [], incoming: [] }
     const changed = new Set<UserId>()
     let { mark } = cursor
     for (const entry of entries) {
@@ -79,7 +100,7 @@ export async function applyEntries(
           return
         }
         case 'roster':
-          return putRoster(db, entry)
+          return putRoster(db, entry, applied)
         case 'failed':
           return onFailed(entry)
         case 'gone':
@@ -87,15 +108,28 @@ export async function applyEntries(
           return
         case 'devices':
           return // a hint for those who seal for devices; nothing does yet
+        case 'policy':
+          await putPolicy(db, entry)
+          return
         case 'preferences':
-          await db.settings.put({ key: 'synced', value: { version: entry.version, payload: entry.payload } })
+          return takePreferences(db, entry.version, unsealPreferences(entry.payload))
       }
     }
 
     async function onMessage(entry: EntryOf<'message'>, content: Content | null): Promise<void> {
       const { peer, direction, id, ts, kind, seq, device, payload } = entry
+      if (direction === 'out') await db.outbox.delete(id)
+      else await db.typing.delete(peer)
+      if (peer === account.user) {
+        if (content) for (const changedPeer of await applyOwn(db, content, ts)) changed.add(changedPeer)
+        if (content?.type === 'own-answer') applied.cleared.push(content.peer)
+        return
+      }
+      if (isOwn(content)) return // of anybody else it means nothing
+
       const from = direction === 'out' ? account.user : peer
-      const known = await db.messages.get([from, id])
+      const table = tableOf(db, kind, content)
+      const known = await table.get([from, id])
       const row: MessageRow = {
         ...known,
         from,
@@ -106,7 +140,7 @@ export async function applyEntries(
         seq,
         direction,
         kind,
-        content: content ?? known?.content ?? null,
+        content: known?.removed ? null : (known?.content ?? content), // with its edits
         at: known?.at ?? timers.now(),
         ...(device && { device }),
         ...(direction === 'out' && {
@@ -114,21 +148,60 @@ export async function applyEntries(
         }),
       }
       // What cannot be opened keeps its place and its bytes (R-58).
-      if (row.content === null) row.payload = payload
+      if (row.content === null && !row.removed) row.payload = payload
       else delete row.payload
-      await db.messages.put(row)
-      if (direction === 'out') await db.outbox.delete(id)
-      else await db.typing.delete(peer)
-      if (kind === 'knock' && direction === 'in') await noteKnock(peer, row.content, row.at)
-      if (kind === 'message') await noteLast(db, row)
       changed.add(peer)
-      if (direction === 'in' && !known && (kind === 'message' || kind === 'knock')) {
-        const text = row.content?.type === 'text' || row.content?.type === 'knock' ? row.content.text : ''
-        applied.incoming.push({ peer, id, ts: row.ts, text, kind, late })
+      if (table === db.changes) return onChange(row)
+      await db.messages.put(row)
+      if (row.content?.type === 'knock' || row.content?.type === 'accept') await noteName(row.content, entry)
+      await onSaid(row, known === undefined)
+    }
+
+    /** Something was said: it may begin or end a session, ask first, and be the last thing said. */
+    async function onSaid(row: MessageRow, isNew: boolean): Promise<void> {
+      const { peer, id, ts, direction, kind, content } = row
+      const conversation = await conversationOf(db, peer)
+      const before = conversation.session
+      const session = sessionAfter(before, row, account.user)
+      const last =
+        kind === 'message' && !(conversation.last && conversation.last.ts > ts)
+          ? lastOf(row)
+          : conversation.last
+      await db.conversations.put({ ...conversation, ...(session && { session }), ...(last && { last }) })
+      if (direction === 'out') {
+        await db.prompts.delete(peer) // writing is answering, and so is leaving
+        if (session?.end?.by === account.user) applied.cleared.push(peer)
+        return
+      }
+      if (!isNew || (kind !== 'message' && kind !== 'knock')) return
+      const text = content?.type === 'text' || content?.type === 'knock' ? content.text : ''
+      applied.incoming.push({ peer, id, ts, text, kind, late })
+      const prompt = await db.prompts.get(peer)
+      if (kind === 'message' && (prompt || (!late && asks(row, session)))) {
+        await db.prompts.put({
+          peer,
+          session: session?.id ?? id,
+          count: (prompt?.count ?? 0) + 1,
+          text,
+          at: timers.now(),
+          isFolded: prompt?.isFolded ?? false,
+        })
       }
     }
 
-    async function noteKnock(peer: UserId, content: Content | null, at: number) {
+    async function onChange(row: MessageRow): Promise<void> {
+      const isGone = late && row.content?.type === 'retract' && missed.has(row.content.id)
+      const has = await applyChange(db, row, isGone ? 'hidden' : 'retracted')
+      // Nothing of somebody else's is kept that is about nothing of this conversation.
+      if (has || row.direction === 'out' || row.content === null) await db.changes.put(row)
+      if (has && row.content?.type === 'retract' && row.direction === 'in') applied.cleared.push(row.peer)
+    }
+
+    async function noteName(
+      content: ContentOf<'knock'> | ContentOf<'accept'>,
+      { peer, direction, via }: EntryOf<'message'>,
+    ) {
+      if (direction === 'out') return
       const row = (await db.roster.get(peer)) ?? {
         peer,
         relation: 'none',
@@ -136,7 +209,15 @@ export async function applyEntries(
         blocked: false,
         version: 0,
       }
-      await db.roster.put({ ...row, knock: { text: content?.type === 'knock' ? content.text : '', at } })
+      const { name } = content
+      if (content.type === 'accept') return db.roster.put({ ...row, ...(name && { name }) })
+      const { text, reason, page } = content
+      const knock = { text, at: timers.now(), ...(reason && { reason }), ...(page && { page }) }
+      await db.roster.put({
+        ...row,
+        ...(name && { name }),
+        knock: { ...knock, ...(name && { name }), ...(via && { via }) },
+      })
     }
 
     async function onFailed({ id, code }: EntryOf<'failed'>): Promise<void> {
@@ -148,7 +229,20 @@ export async function applyEntries(
   })
 }
 
-async function putRoster(db: Db, { peer, relation, muted, blocked, version }: EntryOf<'roster'>) {
+/** What an envelope of that kind may hold; anything else is as good as unreadable. */
+function contentOf(kind: Kind, payload: string): Content | null {
+  if (payload === '') return kind === 'knock' ? { type: 'knock', text: '' } : null // without a word
+  const content = unsealPlainly(payload)
+  const type = content?.type
+  if (kind === 'control') return type === 'text' || type === 'knock' || type === 'accept' ? null : content
+  return type === (kind === 'message' ? 'text' : kind) ? content : null
+}
+
+async function putRoster(
+  db: Db,
+  { peer, relation, muted, blocked, version }: EntryOf<'roster'>,
+  applied: Applied,
+) {
   const before = await db.roster.get(peer)
   if (before && before.version > version) return
   await db.roster.put({
@@ -157,10 +251,17 @@ async function putRoster(db: Db, { peer, relation, muted, blocked, version }: En
     muted,
     blocked,
     version,
+    ...(before?.name && { name: before.name }),
     ...(before?.knock && relation === 'asked' && { knock: before.knock }),
   })
-  if (relation !== 'buddies') await Promise.all([db.presence.delete(peer), db.typing.delete(peer)])
+  if (before?.relation === 'asked' && relation !== 'asked') applied.cleared.push(peer)
+  if (blocked && !before?.blocked) applied.blocked.push(peer)
+  if (relation === 'buddies' && !blocked) return
+  await Promise.all([db.presence, db.typing, db.prompts].map((table) => table.delete(peer)))
 }
+
+const putPolicy = (db: Db, { reach, invite, reads }: Policy) =>
+  db.status.put({ key: 'policy', reach, invite, reads })
 
 async function putReceipts(db: Db, { peer, delivered, read, except }: Watermarks) {
   const row = await conversationOf(db, peer)
@@ -169,15 +270,6 @@ async function putReceipts(db: Db, { peer, delivered, read, except }: Watermarks
     delivered: Math.max(row.delivered, delivered),
     read: Math.max(row.read, read),
     except: except.map(([from, to]) => [from, to]),
-  })
-}
-
-async function noteLast(db: Db, { peer, id, ts, direction, content }: MessageRow) {
-  const row = await conversationOf(db, peer)
-  if (row.last && row.last.ts > ts) return
-  await db.conversations.put({
-    ...row,
-    last: { id, ts, direction, text: content?.type === 'text' ? content.text.slice(0, 200) : '' },
   })
 }
 
@@ -201,7 +293,11 @@ export async function startOver({ db, account }: Signed, welcome: ServerFrameOf<
       ...(isRestored && { restored: { blocks: [...blocks] } }),
     })
 
-    async function takeSnapshot({ roster, reads, receipts }: Snapshot) {
+    async function takeSnapshot({ roster, reads, receipts, policy, preferences }: Snapshot) {
+      await putPolicy(db, policy)
+      if (preferences) {
+        await takePreferences(db, preferences.version, unsealPreferences(preferences.payload))
+      }
       const listed = new Map(roster.map((item) => [item.peer, item]))
       for (const row of await db.roster.toArray()) {
         const item = listed.get(row.peer) ?? {
@@ -213,8 +309,12 @@ export async function startOver({ db, account }: Signed, welcome: ServerFrameOf<
         }
         // Nobody has unblocked them: the room has forgotten it.
         if (row.blocked && !item.blocked && item.version < row.version) blocks.add(row.peer)
-        const { knock } = row
-        await db.roster.put({ ...item, ...(knock && item.relation === 'asked' && { knock }) })
+        const { knock, name } = row
+        await db.roster.put({
+          ...item,
+          ...(name && { name }),
+          ...(knock && item.relation === 'asked' && { knock }),
+        })
         listed.delete(row.peer)
       }
       await db.roster.bulkPut([...listed.values()])
@@ -231,9 +331,11 @@ export async function startOver({ db, account }: Signed, welcome: ServerFrameOf<
     async function unplace() {
       const mine = ({ from: author, seq }: MessageRow) =>
         author === account.user && seq !== undefined && seq > from
-      await db.messages.filter(mine).modify((row) => {
-        delete row.seq
-      })
+      for (const table of [db.messages, db.changes]) {
+        await table.filter(mine).modify((row) => {
+          delete row.seq
+        })
+      }
     }
   })
 }
@@ -243,15 +345,17 @@ export async function startOver({ db, account }: Signed, welcome: ServerFrameOf<
  * into the outbox again under the same ids, so that whoever still has them sees them once.
  */
 export async function pushAgain({ db, account }: Signed): Promise<void> {
-  await db.transaction('rw', [db.messages, db.outbox, db.cursor], async () => {
+  await db.transaction('rw', [db.messages, db.changes, db.outbox, db.cursor], async () => {
     const cursor = await db.cursor.get('cursor')
     if (!cursor?.restored) return
     const isLost = ({ from, seq, state, content }: MessageRow) =>
       from === account.user && state === 'stored' && seq === undefined && content !== null
-    for (const row of await db.messages.filter(isLost).toArray()) {
-      const { id, peer, kind, at } = row
-      await db.outbox.put({ id, peer, kind, content: row.content!, at, lost: true })
-      await db.messages.put({ ...row, state: 'pending' })
+    for (const table of [db.messages, db.changes]) {
+      for (const row of await table.filter(isLost).toArray()) {
+        const { id, peer, kind, at } = row
+        await db.outbox.put({ id, peer, kind, content: row.content!, at, lost: true })
+        await table.put({ ...row, state: 'pending' })
+      }
     }
     const { restored, ...rest } = cursor
     await db.cursor.put(restored.blocks.length > 0 ? { ...rest, restored } : rest)

@@ -9,7 +9,10 @@ import type { ServerFrameOf } from '#shared/frames'
 import type { EnvelopeId, UserId } from '#shared/ids'
 import { limits } from '#shared/limits'
 import { sealPlainly } from '../crypto/placeholder-sealer.ts'
+import { targetOf } from '../db/changes.ts'
 import { pendingTs, type MessageRow, type OutboxRow } from '../db/db.ts'
+import { applyChange, tableOf } from './changes.ts'
+import { isOwn } from './own.ts'
 import type { Signed } from './state.ts'
 
 /** Older than this, a message is not sent without asking: a stale one may be worse than none. */
@@ -58,14 +61,21 @@ export function createOutbox(signed: Signed): Outbox {
     return running
   }
 
-  const mayGo = ({ id, peer, held }: OutboxRow) =>
-    !held && !inFlight.includes(id) && (paused.get(peer)?.isOver ?? true)
+  /** As it is at this moment: a pause that ends while the rows are being read must not let a later one go first. */
+  function whatMayGo(): (row: OutboxRow) => boolean {
+    const sent = new Set(inFlight)
+    const waiting = new Set([...paused].filter(([, { isOver }]) => !isOver).map(([peer]) => peer))
+    return ({ id, peer, held }) => !held && !sent.has(id) && !waiting.has(peer)
+  }
 
   async function sendAll(): Promise<void> {
     if (!signed.isWelcome()) return
     const pass = attempt
     const room = limits.sendsInFlightMax - inFlight.length
-    for (const row of await db.outbox.orderBy('id').filter(mayGo).limit(room).toArray()) {
+    const mayGo = whatMayGo()
+    const waiting = new Set(await db.outbox.toCollection().primaryKeys())
+    const rows = db.outbox.orderBy('id').filter((row) => mayGo(row) && !isEarly(row, waiting))
+    for (const row of await rows.limit(room).toArray()) {
       if (isStale(row)) {
         await db.outbox.update(row.id, { held: true })
         again = true // in its place another may go
@@ -77,11 +87,18 @@ export function createOutbox(signed: Signed): Outbox {
         again = true
         continue
       }
-      const { id, peer, kind } = row
-      if (!signed.send({ type: 'send', id, to: peer, kind, payload, previous, attempt })) return
+      const { id, peer, kind, invite } = row
+      const frame = { id, to: peer, kind, payload, previous, attempt, ...(invite && { invite }) }
+      if (!signed.send({ type: 'send', ...frame })) return
       inFlight.push(id)
       previous = id
     }
+  }
+
+  /** A change of a message that is on its way itself would be about nothing yet. */
+  function isEarly({ id, content }: OutboxRow, waiting: ReadonlySet<EnvelopeId>): boolean {
+    const target = targetOf({ from: account.user, id, ts: pendingTs, content })
+    return target !== null && target[0] === account.user && waiting.has(target[1])
   }
 
   /** An answer to a knock, or what was sent once already, is welcome at any time. */
@@ -94,12 +111,14 @@ export function createOutbox(signed: Signed): Outbox {
    */
   async function seal(row: OutboxRow): Promise<string | null> {
     const payload = bytesOf(row)
-    return db.transaction('rw', [db.outbox, db.messages], async () => {
+    return db.transaction('rw', [db.outbox, db.messages, db.changes], async () => {
       const { id, peer, kind, content, at } = row
       const now = await db.outbox.get(id)
       if (!now) return null
       if (now.payload !== undefined) return now.payload
-      const known = await db.messages.get([account.user, id])
+      if (isOwn(content)) return keep(now, payload) // nothing that is shown
+      const table = tableOf(db, kind, content)
+      const known = await table.get([account.user, id])
       const message: MessageRow = known ?? {
         from: account.user,
         id,
@@ -110,19 +129,21 @@ export function createOutbox(signed: Signed): Outbox {
         content,
         at,
       }
-      if (payload === null) {
-        await db.outbox.delete(id)
-        await db.messages.put({ ...message, state: 'failed', failure: 'too-large' })
-        return null
-      }
-      await db.outbox.put({ ...now, payload })
-      await db.messages.put({ ...message, state: 'pending' })
-      return payload
+      if (payload === null) await table.put({ ...message, state: 'failed', failure: 'too-large' })
+      else await table.put({ ...message, state: 'pending' })
+      return keep(now, payload)
     })
   }
 
+  async function keep(row: OutboxRow, payload: string | null): Promise<string | null> {
+    if (payload === null) await db.outbox.delete(row.id)
+    else await db.outbox.put({ ...row, payload })
+    return payload
+  }
+
   /** Null for what the other side could not read, or no envelope would hold. */
-  function bytesOf({ content }: OutboxRow): string | null {
+  function bytesOf({ content, bare }: OutboxRow): string | null {
+    if (bare) return ''
     if (parseContent(content) === null) return null
     try {
       return sealPlainly(content)
@@ -137,19 +158,28 @@ export function createOutbox(signed: Signed): Outbox {
     if (id === undefined || ts === undefined) return
     inFlight = inFlight.filter((other) => other !== id)
     accepted = id
-    const row = await db.transaction('rw', [db.outbox, db.messages], async () => {
-      await db.outbox.delete(id)
-      const known = await db.messages.get([account.user, id])
-      if (!known || known.state === 'failed' || known.state === 'expired') return known
-      await db.messages.put({
-        ...known,
-        ts: Math.min(known.ts, ts),
-        state: 'stored',
-        ...(seq !== undefined && { seq }),
-      })
-      return known
-    })
-    if (row) resume(row.peer)
+    const peer = await db.transaction(
+      'rw',
+      [db.outbox, db.messages, db.changes, db.conversations],
+      async () => {
+        const waiting = await db.outbox.get(id)
+        await db.outbox.delete(id)
+        for (const table of [db.messages, db.changes]) {
+          const known = await table.get([account.user, id])
+          if (!known || known.state === 'failed' || known.state === 'expired') continue
+          const row: MessageRow = {
+            ...known,
+            ts: Math.min(known.ts, ts),
+            state: 'stored',
+            ...(seq !== undefined && { seq }),
+          }
+          await table.put(row)
+          if (table === db.changes) await applyChange(db, row)
+        }
+        return waiting?.peer
+      },
+    )
+    if (peer !== undefined) resume(peer)
     await flush()
   }
 
@@ -178,8 +208,9 @@ export function createOutbox(signed: Signed): Outbox {
   }
 
   async function fail(id: EnvelopeId, failure: ErrorCode): Promise<void> {
-    await db.transaction('rw', [db.outbox, db.messages], async () => {
+    await db.transaction('rw', [db.outbox, db.messages, db.changes], async () => {
       await db.outbox.delete(id)
+      await db.changes.delete([account.user, id]) // the message stays as it was
       const row = await db.messages.get([account.user, id])
       if (row?.state === 'pending') await db.messages.put({ ...row, state: 'failed', failure })
     })

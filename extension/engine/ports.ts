@@ -16,14 +16,32 @@ export interface Incoming {
 /** What alert.ts decided. The platform does it and decides nothing. */
 export type Alert =
   | { type: 'window'; peer: UserId }
+  /** Shows the prompt window, unfocused, unless it is open: it finds in the database what it asks. */
+  | { type: 'prompt' }
   | { type: 'attention'; peer: UserId }
-  | { type: 'notification'; peer: UserId; title: string; text: string }
+  /** Replaces the one of the same person. `about` decides which buttons it has, where a browser has buttons. */
+  | {
+      type: 'notification'
+      peer: UserId
+      title: string
+      text: string
+      about: 'message' | 'prompt' | 'knock' | 'presence'
+    }
+  | { type: 'sound' }
 
-/** The words of a notification. */
+/** The words of a notification. `name` is the nickname, or else the user name. */
 export interface Words {
-  title(peer: string): string
+  title(name: string): string
   many(count: number): string
-  knock(peer: string): string
+  knock(name: string): string
+  /** Somebody has followed my invite link. */
+  joined(name: string): string
+  /** Of a prompt. */
+  asks(name: string): string
+  online(name: string): string
+  /** In place of a name and a text that shall not be seen. */
+  somebody(): string
+  aMessage(): string
   /** After an absence. */
   missed(messages: number, people: number): string
 }
@@ -39,6 +57,16 @@ export interface Platform {
   badge(state: { unread: number; requests: number; connected: boolean }): Promise<void>
   /** Opens or focuses the conversation's window because the person asked for it. */
   openChat(peer: UserId): Promise<void>
+  /** Opens the small window about this person: their knock, their prompt, or a line to answer with. It was asked for. */
+  openPrompt(peer: UserId): Promise<void>
+  /** The conversation is over: its window goes. */
+  closeChat(peer: UserId): Promise<void>
+  /** Somebody fills the screen with something: they shall not be disturbed. */
+  isFullScreen(): Promise<boolean>
+  /** Told when the person has closed a conversation's window, and not when the browser or the page only went away. */
+  onChatClosed(listener: (peer: UserId) => void): void
+  /** After so many minutes without input, `onActivity` tells of idleness; 0 is never. */
+  setIdleAfter(minutes: number): void
   /** Pages that are open now. */
   views(): readonly ViewState[]
   /** Told at once, and whenever the person comes or goes. `since`: when it began, by this device's clock. */

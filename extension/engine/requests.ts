@@ -1,12 +1,17 @@
-/** Asks of the room that are answered by `ok` or `error`: changes of the roster. */
+/** Asks of the room that are answered by `ok` or `error`: changes of the roster, of the policy, of settings. */
 import { v7 } from 'uuid'
 import type { ClientFrameOf, ServerFrameOf } from '#shared/frames'
 import { CommandError } from '../bus/commands.ts'
 import type { Signed } from './state.ts'
 
+type Ask = { [Type in 'roster' | 'policy' | 'preferences']: Omit<ClientFrameOf<Type>, 'request'> }[
+  | 'roster'
+  | 'policy'
+  | 'preferences']
+
 export interface Requests {
   /** Resolves when the room has done it. @throws CommandError with its code, or `unreachable`. */
-  ask(frame: Omit<ClientFrameOf<'roster'>, 'request'>): Promise<void>
+  ask(frame: Ask): Promise<void>
   onOk(frame: ServerFrameOf<'ok'>): void
   onError(frame: ServerFrameOf<'error'>): void
   /** There is no connection any more: nobody will answer. */

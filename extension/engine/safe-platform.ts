@@ -18,6 +18,18 @@ export function safePlatform(platform: Platform): Platform {
     clear: safely((peer) => platform.clear(peer)),
     badge: safely((state) => platform.badge(state)),
     openChat: (peer) => platform.openChat(peer), // the person waits for it: they are told
+    openPrompt: (peer) => platform.openPrompt(peer),
+    closeChat: safely((peer) => platform.closeChat(peer)),
+    async isFullScreen() {
+      try {
+        return await platform.isFullScreen()
+      } catch (error) {
+        console.error(error)
+        return false
+      }
+    },
+    onChatClosed: (listener) => platform.onChatClosed(listener),
+    setIdleAfter: (minutes) => platform.setIdleAfter(minutes),
     views: () => platform.views(),
     onActivity: (listener) => platform.onActivity(listener),
     heartbeat: () => platform.heartbeat(),

@@ -5,17 +5,19 @@
  */
 import { connectBytes } from '#shared/account'
 import { closeCodes, type ErrorCode } from '#shared/errors'
-import type { ClientFrame, ServerFrame, ServerFrameOf } from '#shared/frames'
+import type { ClientFrame, Lead, ServerFrame, ServerFrameOf, Show } from '#shared/frames'
 import type { Epoch, Millis, UserId } from '#shared/ids'
 import { protocolVersion, supportedVersions } from '#shared/version'
 import { storedKey } from '../crypto/keys.ts'
-import { conversationOf } from '../db/conversations.ts'
-import type { AccountRow, Db } from '../db/db.ts'
-import { decide, decideLate } from './alert.ts'
+import type { AccountRow, Db, MessageRow, SessionRow } from '../db/db.ts'
+import { arrivalOf, settingsOf } from '../db/settings.ts'
+import { asks, isQuietHour, moodOf } from './alert.ts'
+import { createAlerting } from './alerting.ts'
 import { createConnection, type Closed, type Connection, type Failing, type Link } from './connection.ts'
 import { applyEntries, pushAgain, startOver } from './inbox.ts'
 import { createOutbox, type Outbox } from './outbox.ts'
-import type { Alert, Incoming, Platform, Timers, Words } from './ports.ts'
+import type { Incoming, Platform, Timers, Words } from './ports.ts'
+import { changeSettings, createPreferences } from './preferences.ts'
 import { createRequests, type Requests } from './requests.ts'
 import type { Signed } from './state.ts'
 import type { Status } from './status.ts'
@@ -28,6 +30,10 @@ export interface Session {
   send(frame: ClientFrame): boolean
   /** The relay's clock minus this device's. */
   skew(): Millis
+  /** Now, by the relay's clock. */
+  relayNow(): Millis
+  /** Settings were changed here: tells the room, now or as soon as it can be reached. */
+  settingsChanged(): void
   /** A person has to do something: this session will not connect again. */
   isRefused(): boolean
   connectNow(): void
@@ -86,8 +92,8 @@ export function openSession(options: SessionOptions): Session {
   let skew = 0
   let heardAt = 0
   let chain = Promise.resolve()
-  let alerting = Promise.resolve()
   let missed: Incoming[] = []
+  let lead: Lead = 'here'
   let toldActivity = ''
   let toldWatching: boolean | null = null
 
@@ -96,6 +102,17 @@ export function openSession(options: SessionOptions): Session {
   const signed: Signed = { account, db, timers, send, isWelcome }
   const outbox = createOutbox(signed)
   const requests = createRequests(signed)
+  const preferences = createPreferences(db, requests)
+  const alerting = createAlerting({
+    db,
+    platform,
+    timers,
+    words,
+    status,
+    activity: () => options.activity().state,
+    lead: () => lead,
+    relayNow: () => timers.now() + skew,
+  })
   const connection = refused
     ? noConnection
     : createConnection({
@@ -141,6 +158,7 @@ export function openSession(options: SessionOptions): Session {
         const known = await db.presence.get(row.peer)
         if (!known || known.version <= row.version) await db.presence.put(row)
         if (row.show === 'offline') await db.typing.delete(row.peer)
+        else await tellOnline([row])
         return
       }
       case 'self': {
@@ -148,7 +166,11 @@ export function openSession(options: SessionOptions): Session {
         await db.status.put({ key: 'self', ...self })
         return
       }
+      case 'lead':
+        lead = frame.lead
+        return
       case 'typing':
+        if (!(await settingsOf(db)).typing) return // who does not show it does not see it
         if (frame.state === 'paused') await db.typing.delete(frame.peer)
         else await db.typing.put({ peer: frame.peer, until: frame.until })
         return
@@ -227,17 +249,59 @@ export function openSession(options: SessionOptions): Session {
     const left = (await unsentReads()).slice(readsInAuthMax, readsMax)
     for (const { peer, readTs } of left) send({ type: 'read', peer, ts: readTs })
     await outbox.welcomed(frame.last)
+    await tellOnline(frame.presence)
   }
 
   async function onDeliver({ entries, request }: ServerFrameOf<'deliver'>): Promise<void> {
     // What was asked for again is no continuation of the log; nothing asks yet.
     if (!welcome || request !== undefined) return
     const late = !live
-    const applied = await applyEntries(signed, entries, { epoch: welcome.epoch, late })
+    const applied = await applyEntries(signed, entries, {
+      epoch: welcome.epoch,
+      late,
+      missed: new Set(missed.map(({ id }) => id)),
+      asks: await whoAsks(),
+    })
     send({ type: 'ack', seq: applied.seq })
     await status.settle(applied.cleared)
+    for (const peer of applied.blocked) await platform.closeChat(peer)
     if (late) missed.push(...applied.incoming)
-    else alert(() => decideAll(applied.incoming))
+    else alerting.news(applied.incoming)
+    if (entries.some(({ type }) => type === 'preferences')) await settingsCame()
+  }
+
+  /** Asked of the database before the entries are applied, so that the prompt is stored with the message it is about. */
+  async function whoAsks(): Promise<(row: MessageRow, session: SessionRow | undefined) => boolean> {
+    const [settings, mode, roster] = await Promise.all([settingsOf(db), status.mode(), db.roster.toArray()])
+    const muted = new Set(roster.filter((row) => row.muted).map(({ peer }) => peer))
+    const { canOpenUnfocused } = platform
+    const isQuiet = mode === 'dnd' || isQuietHour(settings.quietHours, new Date(timers.now()))
+    return ({ peer, ts }, session) =>
+      // Whoever has the conversation before them has nothing to decide.
+      !platform.views().some((view) => view.page === 'chat' && view.peer === peer) &&
+      asks({
+        isQuiet,
+        isMuted: muted.has(peer),
+        arrival: arrivalOf(settings, peer, canOpenUnfocused ? 'window' : 'prompt'),
+        mood: moodOf(session, ts),
+        canOpenUnfocused,
+      })
+  }
+
+  async function settingsCame(): Promise<void> {
+    platform.setIdleAfter((await settingsOf(db)).idleMinutes)
+    if (isWelcome()) void preferences.push().catch(console.error)
+  }
+
+  /** "Tell me when they come online": once (R-41 decides how). */
+  async function tellOnline(present: readonly { peer: UserId; show: Show }[]): Promise<void> {
+    const settings = await settingsOf(db)
+    for (const { peer, show } of present) {
+      if (show === 'offline' || !settings.buddies[peer]?.tellOnline) continue
+      await changeSettings(db, { buddies: { [peer]: { tellOnline: null } } })
+      alerting.online(peer)
+      void preferences.push().catch(console.error)
+    }
   }
 
   async function onLive(): Promise<void> {
@@ -250,9 +314,9 @@ export function openSession(options: SessionOptions): Session {
       void blockAgain(restored.blocks).catch(console.error)
     }
     await status.setConnection({ live: true })
-    const news = missed
+    alerting.missed(missed)
     missed = []
-    alert(() => decideMissed(news))
+    await settingsCame()
   }
 
   /** Whom I have blocked stays blocked, whatever backup the room comes from. */
@@ -315,50 +379,6 @@ export function openSession(options: SessionOptions): Session {
     await status.showBadge()
   }
 
-  // --- What a person is shown ---------------------------------------------------------------------------------------
-
-  /** One after the other, beside the frames: a browser that takes its time with a window holds up nothing else. */
-  function alert(decideThem: () => Promise<Alert[]>): void {
-    alerting = alerting
-      .then(async () => {
-        if (ended) return
-        for (const one of await decideThem()) await platform.alert(one)
-      })
-      .catch((error: unknown) => {
-        if (!ended) console.error(error)
-      })
-  }
-
-  async function decideAll(incoming: readonly Incoming[]): Promise<Alert[]> {
-    const latest = new Map<UserId, { news: Incoming; count: number }>()
-    for (const news of incoming) {
-      latest.set(news.peer, { news, count: (latest.get(news.peer)?.count ?? 0) + 1 })
-    }
-    const alerts: Alert[] = []
-    for (const { news, count } of latest.values()) {
-      const around = {
-        canOpenUnfocused: platform.canOpenUnfocused,
-        views: platform.views(),
-        activity: options.activity().state,
-        mode: await status.mode(),
-        muted: (await db.roster.get(news.peer))?.muted ?? false,
-        count,
-      }
-      alerts.push(...decide(news, around, words))
-    }
-    return alerts
-  }
-
-  async function decideMissed(incoming: readonly Incoming[]): Promise<Alert[]> {
-    const news: Incoming[] = []
-    for (const one of incoming) {
-      const isRead = (await conversationOf(db, one.peer)).readTs >= one.ts // on another device, before it came here
-      const isMuted = (await db.roster.get(one.peer))?.muted ?? false
-      if (!isRead && !isMuted) news.push(one)
-    }
-    return decideLate(news, await status.mode(), words)
-  }
-
   // --- What the relay is told ---------------------------------------------------------------------------------------
 
   function tellActivity(): void {
@@ -378,6 +398,8 @@ export function openSession(options: SessionOptions): Session {
     requests,
     send,
     skew: () => skew,
+    relayNow: () => timers.now() + skew,
+    settingsChanged: () => void settingsCame().catch(console.error),
     isRefused: () => refused,
     connectNow: () => connection.now(),
     check: () => connection.check(),
@@ -388,6 +410,7 @@ export function openSession(options: SessionOptions): Session {
       requests.lost()
       if (leaving && welcome) await connection.leave()
       else connection.close()
+      void alerting.stop() // it only reads, and a browser may take its time with a window
       await Promise.all([outbox.stop(), chain])
     },
   }

@@ -55,7 +55,7 @@ export function createStatus(db: Db, platform: Platform) {
     },
     /** Counts every conversation anew, as at each start. */
     async recountAll(): Promise<void> {
-      await db.transaction('rw', [db.conversations, db.messages], async () => {
+      await db.transaction('rw', [db.conversations, db.messages, db.prompts], async () => {
         for (const peer of await db.conversations.toCollection().primaryKeys()) await recount(db, peer)
       })
     },

@@ -20,6 +20,11 @@ const words: Words = {
   title: (peer) => peer,
   many: (count) => `${count} new messages`,
   knock: (peer) => `${peer} would like to be your buddy`,
+  joined: (peer) => `${peer} is your buddy now`,
+  asks: (peer) => `${peer} writes`,
+  online: (peer) => `${peer} is online`,
+  somebody: () => 'Somebody',
+  aMessage: () => 'A message',
   missed: (messages, people) => `${messages} new messages from ${people} people`,
 }
 
@@ -100,6 +105,11 @@ export async function headless(relay: string, name: string, options: HeadlessOpt
       badge = state
     },
     async openChat() {},
+    async openPrompt() {},
+    async closeChat() {},
+    isFullScreen: async () => false,
+    onChatClosed() {},
+    setIdleAfter() {},
     views: () => views,
     onActivity(listener) {
       tellActivity = listener
@@ -185,7 +195,7 @@ export async function headless(relay: string, name: string, options: HeadlessOpt
     connected: (withinMs?: number) => until(isConnected, `${name} connected`, withinMs),
     rootOfCode: (code: string) => codeRoot(code, relayId, name),
 
-    knock: (peer: string, text = '') => engine.commands.knock(peer as UserId, text),
+    knock: (peer: string, text = '') => engine.commands.knock(peer as UserId, { text }),
     accept: (peer: string) => engine.commands.accept(peer as UserId),
     /** As the chat page does it: a row in the outbox, then a nudge. */
     async send(peer: string, text: string): Promise<EnvelopeId> {

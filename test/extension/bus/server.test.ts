@@ -37,7 +37,18 @@ test.each<[CommandName, unknown[]]>([
   ['nudge', []],
   ['retry', [id]],
   ['discard', [id]],
-  ['knock', ['bob', '']],
+  ['knock', ['bob', {}]],
+  ['knock', ['bob', { text: 'hi', reason: '2 minutes?', page: 'https://example.org', bare: true }]],
+  ['answer', ['bob', 'accepted']],
+  ['answer', ['bob', 'rejected', 'later today']],
+  ['endConversation', ['bob']],
+  ['hide', ['bob', [{ from: 'alice', id }]]],
+  ['hideSession', ['bob', id]],
+  ['markUnread', ['bob', true]],
+  ['changeSettings', [{ arrival: 'prompt', buddies: { bob: { nickname: 'Bobby', group: null } } }]],
+  ['setPolicy', [{ reach: 'buddies' }]],
+  ['newInvite', []],
+  ['dropInvite', []],
   ['accept', ['bob']],
   ['roster', ['bob', 'block']],
   ['setPresence', [{ mode: 'dnd', status: 'busy', until: null }]],
@@ -77,7 +88,7 @@ test.each<[string, unknown, unknown]>([
   ['a root that is no base64', 'signUp', [{ ...sign, root: '!'.repeat(43) }]],
   ['no way in', 'signIn', [sign]],
   ['a way in that does not exist', 'signIn', [{ ...sign, slot: 'sms' }]],
-  ['a knock without end', 'knock', ['bob', 'x'.repeat(4001)]],
+  ['a knock without end', 'knock', ['bob', { text: 'x'.repeat(4001) }]],
 ])('%s is refused, and calls nothing', async (_, command, args) => {
   const { commands, calls } = commandsWith()
 

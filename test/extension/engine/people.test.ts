@@ -157,7 +157,10 @@ test('[RO1] [R-13] a knock waits with its words, shows on the button, and is ans
   await bob.until(() => bob.badge.requests === 1, 'the badge')
   expect(bob.badge).toEqual({ unread: 0, requests: 1, connected: true })
   await bob.until(() => bob.alerts.length > 0, 'told')
-  expect(bob.alerts).toMatchObject([{ type: 'notification', peer: 'alice.knock' }])
+  expect(bob.alerts).toMatchObject([
+    { type: 'notification', about: 'knock', peer: 'alice.knock' },
+    { type: 'sound' },
+  ])
 
   await bob.accept('alice.knock')
   await Promise.all([becomes(alice, 'bob.knock', 'buddies'), becomes(bob, 'alice.knock', 'buddies')])
@@ -361,7 +364,13 @@ test('[R-41] what came while I was away is one summary', async () => {
   await bob.until(() => bob.alerts.length > before, 'told')
 
   expect(bob.alerts.slice(before)).toEqual([
-    { type: 'notification', peer: 'alice.away', title: '3 new messages from 1 people', text: '' },
+    {
+      type: 'notification',
+      about: 'message',
+      peer: 'alice.away',
+      title: 'alice.away',
+      text: '3 new messages',
+    },
   ])
   await Promise.all([alice.stop(), bob.stop()])
 })

@@ -1,0 +1,263 @@
+/** What a person does in a conversation, beside writing: that is a row of the outbox. */
+import { Dexie } from 'dexie'
+import { v7 } from 'uuid'
+import type { ContentOf, Target } from '#shared/content'
+import type { EnvelopeId, Millis, UserId } from '#shared/ids'
+import type { Commands } from '../bus/commands.ts'
+import { targetOf, removed, withChange } from '../db/changes.ts'
+import { conversationOf, messagesOf, noteLast, recount } from '../db/conversations.ts'
+import { pendingTs, type AccountRow, type Db, type OutboxRow } from '../db/db.ts'
+import { isOpen, sessionsOf } from '../db/sessions.ts'
+import { settingsOf } from '../db/settings.ts'
+import { enqueue, type Desk } from './desk.ts'
+
+type Names =
+  | 'retry'
+  | 'discard'
+  | 'read'
+  | 'typing'
+  | 'answer'
+  | 'endConversation'
+  | 'hide'
+  | 'hideSession'
+  | 'markUnread'
+
+/** Many rows at once are told to the other devices in pieces that fit into an envelope. */
+const hiddenAtOnce = 100
+/** Who used the session on another device so lately has not left it by closing a window here. */
+const elsewhereMs = 10 * 60_000
+
+export function conversationCommands(desk: Desk): Pick<Commands, Names> {
+  const { db, platform, status, needed, guarded } = desk
+
+  return {
+    async retry(id) {
+      const { account, outbox } = await needed()
+      await guarded(async () => {
+        await retry(desk, account, id)
+        await outbox.flush()
+      })
+    },
+    async discard(id) {
+      const { account } = await needed()
+      await guarded(() =>
+        db.transaction('rw', [db.outbox, db.messages], async () => {
+          await db.outbox.delete(id)
+          await db.outbox.bulkDelete((await changesOf(db, account, id)).map((change) => change.id))
+          const row = await db.messages.get([account.user, id])
+          if (row && row.state !== 'stored') await db.messages.delete([account.user, id])
+        }),
+      )
+    },
+    async read(peer, ts) {
+      const { send } = await needed()
+      const { row, isRead } = await guarded(() =>
+        db.transaction('rw', [db.conversations, db.messages, db.prompts], async () => {
+          const before = await conversationOf(db, peer)
+          // As far as there is something to read: a mark in the future would swallow what comes until then.
+          const last = await db.messages
+            .where('[peer+direction+ts]')
+            .between([peer, 'in', Dexie.minKey], [peer, 'in', ts], true, true)
+            .last()
+          if (last && last.ts > before.readTs) await db.conversations.put({ ...before, readTs: last.ts })
+          const hasCleared = await recount(db, peer)
+          return { row: await conversationOf(db, peer), isRead: hasCleared }
+        }),
+      )
+      if (row.readTs > row.readSentTs) send({ type: 'read', peer, ts: row.readTs })
+      await guarded(() => status.settle(isRead ? [peer] : []))
+    },
+    async typing(peer, state) {
+      const { send } = await needed()
+      const [mode, { typing }] = await guarded(() => Promise.all([status.mode(), settingsOf(db)]))
+      if (mode !== 'invisible' && typing) send({ type: 'typing', to: peer, state })
+    },
+    async answer(peer, answer, note) {
+      const { account, relayNow } = await needed()
+      const session = await guarded(() =>
+        db.transaction('rw', [db.conversations, db.prompts], async () => {
+          const row = await conversationOf(db, peer)
+          await db.prompts.delete(peer)
+          if (!row.session) return null
+          const what = answer === 'rejected' ? undefined : answer
+          await db.conversations.put({
+            ...row,
+            session: {
+              ...row.session,
+              ...(what && { answer: { what, at: relayNow() } }),
+              // The same comes back as an entry; until then it holds here already.
+              ...(!what && {
+                end: { by: account.user, ts: relayNow(), how: 'rejected', ...(note && { note }) },
+              }),
+            },
+          })
+          return row.session.id
+        }),
+      )
+      await guarded(() => status.settle([peer]))
+      if (session !== null) {
+        if (answer === 'rejected') {
+          const content = { type: 'leave' as const, session, how: 'rejected' as const }
+          await enqueue(desk, peer, 'control', { ...content, ...(note && { note }) })
+        } else {
+          await enqueue(desk, account.user, 'control', { type: 'own-answer', peer, session, answer })
+        }
+      }
+      if (answer === 'accepted') await platform.openChat(peer)
+    },
+    async endConversation(peer) {
+      await end(desk, peer)
+      await platform.closeChat(peer)
+    },
+    async hide(peer, targets) {
+      await hide(desk, peer, targets)
+    },
+    async hideSession(peer, session) {
+      const { account } = await needed()
+      const rows = await guarded(() => messagesOf(db, peer))
+      const sessions = sessionsOf(rows, account.user)
+      const mine = rows.filter((_, place) => sessions[place]?.id === session)
+      await hide(
+        desk,
+        peer,
+        mine.map(({ from, id }) => ({ from, id })),
+      )
+    },
+    async markUnread(peer, on) {
+      const { account } = await needed()
+      await guarded(async () => {
+        const row = await conversationOf(db, peer)
+        await db.conversations.put({ ...row, isMarked: on })
+      })
+      await enqueue(desk, account.user, 'control', { type: 'own-unread', peer, on })
+    },
+  }
+}
+
+// --- Sending again ------------------------------------------------------------------------------------------------
+
+/** Changes that wait for a message of mine to go first. */
+const changesOf = (db: Db, { user }: AccountRow, id: EnvelopeId): Promise<OutboxRow[]> =>
+  db.outbox
+    .filter((row) => {
+      const target = targetOf({ from: user, id: row.id, ts: pendingTs, content: row.content })
+      return target !== null && target[0] === user && target[1] === id
+    })
+    .toArray()
+
+/** What the room has refused is spent: a new id. What it has never confirmed goes again as it is. */
+async function retry({ db, timers }: Desk, account: AccountRow, id: EnvelopeId): Promise<void> {
+  await db.transaction('rw', [db.outbox, db.messages], async () => {
+    const waiting = await db.outbox.get(id)
+    if (waiting) {
+      const { held: _, ...row } = waiting
+      await db.outbox.put({ ...row, at: timers.now() })
+      return
+    }
+    const row = await db.messages.get([account.user, id])
+    if (!row || row.content === null || (row.state !== 'failed' && row.state !== 'expired')) return
+    await db.messages.delete([account.user, id])
+    // What was changed about it since goes with it.
+    const changes = await changesOf(db, account, id)
+    await db.outbox.bulkDelete(changes.map((change) => change.id))
+    const { peer, kind, content } = changes.reduce(
+      (before, change) => withChange(before, { ...change, from: account.user, ts: pendingTs }),
+      row,
+    )
+    if (content) await db.outbox.add({ id: v7() as EnvelopeId, peer, kind, content, at: timers.now() })
+  })
+}
+
+// --- The end of a session -----------------------------------------------------------------------------------------
+
+/** Ends the open session for me, here and for those who may know it. */
+async function end(desk: Desk, peer: UserId): Promise<void> {
+  const { db, status, needed, guarded } = desk
+  const { account, relayNow } = await needed()
+  const [{ session }, { tellsLeave }, mode, roster] = await guarded(() =>
+    Promise.all([conversationOf(db, peer), settingsOf(db), status.mode(), db.roster.get(peer)]),
+  )
+  if (!isOpen(session, relayNow())) return
+  const isTold = tellsLeave && mode !== 'invisible' && roster?.relation === 'buddies' && !roster.blocked
+  const content: ContentOf<'leave'> = { type: 'leave', session: session.id, how: 'left' }
+  await guarded(async () => {
+    const row = await conversationOf(db, peer)
+    const over = { ...session, end: { by: account.user, ts: relayNow(), how: 'left' as const } }
+    await db.conversations.put({ ...row, session: over })
+    await db.prompts.delete(peer)
+  })
+  if (isTold) await enqueue(desk, peer, 'control', content)
+  await guarded(() => forgetEnded(db, relayNow()))
+}
+
+/** The person has closed the conversation's window: that is leaving, unless they go on with it elsewhere. */
+export async function leaveBehind(desk: Desk, peer: UserId): Promise<void> {
+  const { db, needed, guarded } = desk
+  const { account, relayNow } = await needed()
+  const { session, unread } = await guarded(() => conversationOf(db, peer))
+  if (!isOpen(session, relayNow())) return
+  // Who has not even looked yet has not left: the window came by itself.
+  if (unread > 0) return
+  const isElsewhere = await guarded(() =>
+    db.messages
+      .where('[peer+direction+ts]')
+      .between([peer, 'out', relayNow() - elsewhereMs], [peer, 'out', pendingTs])
+      .filter(({ device }) => device !== undefined && device !== account.device)
+      .count(),
+  )
+  if (isElsewhere === 0) await end(desk, peer)
+}
+
+/** "Forget it when it ends": of buddies for whom that is set, everything of sessions that are over and read. */
+export async function forgetEnded(db: Db, now: Millis): Promise<void> {
+  const { buddies } = await settingsOf(db)
+  for (const [peer, { forgets }] of Object.entries(buddies) as [UserId, { forgets?: boolean }][]) {
+    if (!forgets) continue
+    await db.transaction('rw', [db.conversations, db.messages], async () => {
+      const { session, unread } = await conversationOf(db, peer)
+      if (!session || unread > 0 || isOpen(session, now)) return
+      const rows = await db.messages
+        .where('[peer+ts+from+id]')
+        .between([peer, session.startTs], [peer, pendingTs])
+        .filter((row) => !row.removed && (row.kind === 'message' || row.kind === 'control'))
+        .toArray()
+      if (rows.length === 0) return
+      await db.messages.bulkPut(rows.map((row) => removed(row, 'hidden')))
+      await noteLast(db, peer)
+    })
+  }
+}
+
+// --- What is not to be seen any more ------------------------------------------------------------------------------
+
+async function hide(desk: Desk, peer: UserId, targets: readonly Target[]): Promise<void> {
+  const { db, status, needed, guarded } = desk
+  const { account } = await needed()
+  await guarded(async () => {
+    await db.transaction('rw', [db.conversations, db.messages, db.prompts], async () => {
+      for (const { from, id } of targets) {
+        const row = await db.messages.get([from, id])
+        if (row?.peer === peer) await db.messages.put(removed(row, 'hidden'))
+      }
+      await recount(db, peer)
+      await noteLast(db, peer)
+    })
+    await status.settle([peer])
+  })
+  for (let at = 0; at < targets.length; at += hiddenAtOnce) {
+    const some = targets.slice(at, at + hiddenAtOnce)
+    await enqueue(desk, account.user, 'control', { type: 'own-hide', peer, targets: some })
+  }
+}
+
+/** Up to the newest of theirs: from a button, where nothing else has been shown. */
+export async function readAll(
+  { db, guarded }: Desk,
+  { read }: Pick<Commands, 'read'>,
+  peer: UserId,
+): Promise<void> {
+  const newest = await guarded(() =>
+    db.messages.where('[peer+direction+ts]').between([peer, 'in', 0], [peer, 'in', pendingTs]).last(),
+  )
+  if (newest) await read(peer, newest.ts)
+}

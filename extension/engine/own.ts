@@ -1,0 +1,37 @@
+/** What one of my devices tells the others: sent to myself, and applied on all of them alike. */
+import type { Content } from '#shared/content'
+import type { Millis, UserId } from '#shared/ids'
+import { removed } from '../db/changes.ts'
+import { conversationOf, noteLast } from '../db/conversations.ts'
+import type { Db } from '../db/db.ts'
+
+type Own = Extract<Content, { type: `own-${string}` }>
+export const isOwn = (content: Content | null): content is Own => content?.type.startsWith('own-') ?? false
+
+/** In the transaction of the caller. Answers with whose conversations have changed. `ts`: when it was said. */
+export async function applyOwn(db: Db, content: Content, ts: Millis): Promise<UserId[]> {
+  if (!isOwn(content)) return []
+  const { peer } = content
+  const row = await conversationOf(db, peer)
+  switch (content.type) {
+    case 'own-answer':
+      if (row.session?.id === content.session) {
+        await db.conversations.put({
+          ...row,
+          session: { ...row.session, answer: { what: content.answer, at: ts } },
+        })
+      }
+      await db.prompts.delete(peer)
+      break
+    case 'own-hide':
+      for (const { from, id } of content.targets) {
+        const message = await db.messages.get([from, id])
+        if (message?.peer === peer) await db.messages.put(removed(message, 'hidden'))
+      }
+      await noteLast(db, peer)
+      break
+    case 'own-unread':
+      await db.conversations.put({ ...row, isMarked: content.on })
+  }
+  return [peer]
+}
