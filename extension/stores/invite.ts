@@ -9,8 +9,8 @@ export interface Invite {
   token: string
 }
 
-/** 16 bytes in base64url, both of them. */
-const secret = /^#([\w-]{22})\.([\w-]{22})$/
+/** 16 bytes in base64url, both of them: the last letter holds two bits only. */
+const secret = /^#([\w-]{21}[AQgw])\.([\w-]{21}[AQgw])$/
 const loopback = /^(localhost|127(\.\d+){3}|\[::1\])$/
 
 export const inviteLink = (relay: string, { user, acct, token }: Invite): string =>

@@ -93,39 +93,41 @@ function KnockFields({ store, field }: Pick<Props, 'store' | 'field'>) {
       />
       <details class="add-more">
         <summary>{say('knockMore')}</summary>
-        <div class="add-reason">
-          <Field
-            label={say('knockReason')}
-            dir="auto"
-            autoComplete="off"
-            value={store.knockReason}
-            onInput={({ currentTarget }) => (store.knockReason.value = currentTarget.value)}
-            error={reasonOver > 0 && sayCount('tooLong', reasonOver)}
-          />
-          <div class="add-quick">
-            {quickReasons.map((key) => (
-              <Button
-                key={key}
-                aria-pressed={store.knockReason.value === say(key)}
-                onClick={() =>
-                  (store.knockReason.value = store.knockReason.value === say(key) ? '' : say(key))
-                }
-              >
-                {say(key)}
-              </Button>
-            ))}
+        <div class="add-fields">
+          <div class="add-reason">
+            <Field
+              label={say('knockReason')}
+              dir="auto"
+              autoComplete="off"
+              value={store.knockReason}
+              onInput={({ currentTarget }) => (store.knockReason.value = currentTarget.value)}
+              error={reasonOver > 0 && sayCount('tooLong', reasonOver)}
+            />
+            <div class="add-quick">
+              {quickReasons.map((key) => (
+                <Button
+                  key={key}
+                  aria-pressed={store.knockReason.value === say(key)}
+                  onClick={() =>
+                    (store.knockReason.value = store.knockReason.value === say(key) ? '' : say(key))
+                  }
+                >
+                  {say(key)}
+                </Button>
+              ))}
+            </div>
           </div>
+          <Field
+            label={say('knockPage')}
+            placeholder="https://"
+            dir="ltr"
+            type="url"
+            autoComplete="off"
+            value={store.knockPage}
+            onInput={({ currentTarget }) => (store.knockPage.value = currentTarget.value)}
+            error={isNoPage && say('knockPageWrong')}
+          />
         </div>
-        <Field
-          label={say('knockPage')}
-          placeholder="https://"
-          dir="ltr"
-          type="url"
-          autoComplete="off"
-          value={store.knockPage}
-          onInput={({ currentTarget }) => (store.knockPage.value = currentTarget.value)}
-          error={isNoPage && say('knockPageWrong')}
-        />
       </details>
     </>
   )

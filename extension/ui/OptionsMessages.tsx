@@ -4,7 +4,7 @@ import { arrivals, arrivalWord } from './arrival-words.ts'
 import { Button } from './Button.tsx'
 import { Choices } from './Choices.tsx'
 import { Name } from './Name.tsx'
-import { QuietHours } from './QuietHours.tsx'
+import { QuietHours, QuietTimes } from './QuietHours.tsx'
 import { Select } from './Select.tsx'
 import { switchOf, type SettingEntry, type SettingProps } from './Setting.tsx'
 import { say, type TextKey } from './text.ts'
@@ -81,7 +81,14 @@ export const messageSettings: SettingEntry[] = [
       (store, sound) => store.change('sound', { sound }),
     ),
   },
-  { id: 'quietHours', title: 'settingQuiet', hint: 'settingQuietHint', Control: QuietHours },
+  {
+    id: 'quietHours',
+    title: 'settingQuiet',
+    hint: 'settingQuietHint',
+    isSmall: true,
+    Control: QuietHours,
+    More: QuietTimes,
+  },
   {
     id: 'otherDevices',
     title: 'settingWait',

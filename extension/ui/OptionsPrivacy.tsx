@@ -1,5 +1,5 @@
 import { useId } from 'preact/hooks'
-import type { Reach, SettingsStore } from '../stores/settings-store.ts'
+import type { Reach } from '../stores/settings-store.ts'
 import { Button } from './Button.tsx'
 import { Choices } from './Choices.tsx'
 import { InviteLink } from './InviteLink.tsx'
@@ -32,6 +32,7 @@ export const privacySettings: SettingEntry[] = [
     hint: 'settingReadsHint',
     isSmall: true,
     Control: ReadReceipts,
+    More: NeedsConnection,
   },
   {
     id: 'typing',
@@ -58,7 +59,7 @@ export const privacySettings: SettingEntry[] = [
 ]
 
 /** What the relay enforces is the relay's to store. */
-function NeedsConnection({ store }: { store: SettingsStore }) {
+function NeedsConnection({ store }: Pick<SettingProps, 'store'>) {
   return store.isConnected.value ? null : <p class="setting-note">{say('needsConnection')}</p>
 }
 
@@ -79,16 +80,13 @@ function WhoReaches({ store, title }: SettingProps) {
 
 function ReadReceipts({ store, title, hint }: SettingProps) {
   return (
-    <>
-      <Switch
-        labelledBy={title}
-        describedBy={hint}
-        isOn={store.policy.value.reads}
-        disabled={!store.isConnected.value}
-        onSwitch={(reads) => void store.setReads(reads)}
-      />
-      <NeedsConnection store={store} />
-    </>
+    <Switch
+      labelledBy={title}
+      describedBy={hint}
+      isOn={store.policy.value.reads}
+      disabled={!store.isConnected.value}
+      onSwitch={(reads) => void store.setReads(reads)}
+    />
   )
 }
 

@@ -1,7 +1,7 @@
 import { useId } from 'preact/hooks'
+import type { Settings, SettingsStore } from '../stores/settings-store.ts'
 import './Select.css'
-import type { SettingProps } from './Setting.tsx'
-import { Switch } from './Switch.tsx'
+import { switchOf, type SettingProps } from './Setting.tsx'
 import { say } from './text.ts'
 
 /** What most people call the night. */
@@ -15,31 +15,30 @@ export function asMinutes(time: string): number | null {
   return hours === undefined ? null : Number(hours) * 60 + Number(minutes)
 }
 
-export function QuietHours({ store, title, hint }: SettingProps) {
+type Hours = Settings['quietHours']
+const save = (store: SettingsStore, quietHours: Hours) => void store.change('quietHours', { quietHours })
+
+export const QuietHours = switchOf(
+  ({ settings }) => settings.value.quietHours !== null,
+  (store, isOn) => save(store, isOn ? night : null),
+)
+
+/** From when to when: over midnight, if it ends before it begins. */
+export function QuietTimes({ store }: SettingProps) {
   const hours = store.settings.value.quietHours
-  const set = (quietHours: typeof hours) => void store.change('quietHours', { quietHours })
+  if (!hours) return null
   return (
-    <>
-      <Switch
-        labelledBy={title}
-        describedBy={hint}
-        isOn={hours !== null}
-        onSwitch={(isOn) => set(isOn ? night : null)}
-      />
-      {hours && (
-        <div class="setting-row">
-          <Time label={say('from')} minutes={hours.from} onSet={(from) => set({ ...hours, from })} />
-          <Time label={say('to')} minutes={hours.to} onSet={(to) => set({ ...hours, to })} />
-        </div>
-      )}
-    </>
+    <div class="setting-row">
+      <Time label={say('from')} minutes={hours.from} onSet={(from) => save(store, { ...hours, from })} />
+      <Time label={say('to')} minutes={hours.to} onSet={(to) => save(store, { ...hours, to })} />
+    </div>
   )
 }
 
 function Time({ label, minutes, onSet }: { label: string; minutes: number; onSet(minutes: number): void }) {
   const id = useId()
   return (
-    <>
+    <span class="setting-row">
       <label for={id}>{label}</label>
       <input
         id={id}
@@ -51,6 +50,6 @@ function Time({ label, minutes, onSet }: { label: string; minutes: number; onSet
           if (chosen !== null) onSet(chosen) // an empty one is no time: the old one stays
         }}
       />
-    </>
+    </span>
   )
 }

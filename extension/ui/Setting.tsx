@@ -25,10 +25,12 @@ export interface SettingEntry {
   /** Beside the line, where it is small. */
   isSmall?: boolean
   Control: (props: SettingProps) => ComponentChildren
+  /** Under all of it. */
+  More?: (props: SettingProps) => ComponentChildren
 }
 
 export function Setting({ entry, store }: { entry: SettingEntry; store: SettingsStore }) {
-  const { id, Control, isSmall } = entry
+  const { id, Control, More, isSmall } = entry
   const key = useId()
   const [title, hint] = [`${key}-title`, `${key}-hint`]
   return (
@@ -48,6 +50,7 @@ export function Setting({ entry, store }: { entry: SettingEntry; store: Settings
       <div class="setting-control">
         <Control store={store} title={title} hint={hint} />
       </div>
+      {More && <More store={store} title={title} hint={hint} />}
     </section>
   )
 }

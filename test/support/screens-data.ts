@@ -48,6 +48,7 @@ const id = () => `01957e00-0000-7000-8000-${String(++count).padStart(12, '0')}` 
 const account = {
   key: 'me',
   user: me,
+  acct: 'AAAAAAAAAAAAAAAAAAAAAA',
   relay: 'https://relay.example',
   device: 'AAAAAAAAAAA',
   list: { devices: [{ id: 'AAAAAAAAAAA', name: 'Firefox on Linux' }] },
@@ -139,6 +140,79 @@ const people: Rows = {
     talk('hana', 'Good night', 60 * 24 * 3, 0),
     talk('ines', 'I sent you the recipe', 60 * 24 * 40, 0),
   ],
+}
+
+/** What is to be asked about, and everything of one's own that a list can have. */
+const sorted: Rows = {
+  ...people,
+  settings: [
+    {
+      key: 'current',
+      value: {
+        groups: ['Book club', 'Work'],
+        quietHours: { from: 1320, to: 420 },
+        invite: { token: 'b-_9b-_9b-_9b-_9b-_9xw', at: now },
+        displayName: 'Alice',
+        buddies: {
+          bob: { group: 'Book club' },
+          'carol.dee': { nickname: 'Carolina from the second floor', isFavourite: true },
+          'grace-hopper': { nickname: 'Grace', tellOnline: true, group: 'Work' },
+          hana: { group: 'Work', arrival: 'badge', sound: false },
+          ines: { group: 'Book club', arrival: 'prompt' },
+        },
+      },
+    },
+  ],
+  status: [...status(), { key: 'policy', reach: 'everyone', invite: 'hash', reads: true }],
+  roster: [
+    ...people.roster!,
+    buddy('mel.gibbs', { blocked: true, relation: 'none' }),
+    buddy('spam.er', { blocked: true, relation: 'none' }),
+  ],
+  prompts: [
+    {
+      peer: user('jonas'),
+      session: 's',
+      count: 2,
+      text: 'Have you got a minute? It is about the invoice.',
+      at: minutes(1),
+      isFolded: false,
+    },
+  ],
+  conversations: [
+    ...people.conversations!.filter((row) => (row as ConversationRow).peer !== 'bob'),
+    talk('jonas', 'Have you got a minute? It is about the invoice.', 1, 2),
+    { ...talk('bob', 'I have put the book into your letterbox', 55), isMarked: true },
+  ],
+}
+
+const stranger = (name: string, knock: Partial<NonNullable<RosterRow['knock']>> = {}) =>
+  buddy(name, { relation: 'asked', knock: { text: '', at: minutes(3), ...knock } })
+
+/** Knocks of all kinds, and what became of my own. */
+const knocks: Rows = {
+  account: [account],
+  status: status(),
+  roster: [
+    buddy('bob'),
+    stranger('b0b', {
+      name: 'Bob',
+      text: 'It is me, I lost my phone. Can you have a look?',
+      reason: '2 minutes?',
+      page: 'https://example.org/a/rather/long/address?of=a&page=that-is-not-followed',
+      at: minutes(1),
+    }),
+    stranger('yasmin', { name: 'ياسمين', via: 'invite' }),
+    buddy('nadia', { relation: 'asking' }),
+    buddy('viktor', { relation: 'none' }),
+    buddy('nobody.at-all', { relation: 'none' }),
+  ],
+  messages: [failedKnock('viktor', 'forbidden'), failedKnock('nobody.at-all', 'item-not-found')],
+}
+
+function failedKnock(name: string, failure: MessageRow['failure']) {
+  const row = { from: me, id: id(), peer: user(name), ts: minutes(5), direction: 'out', kind: 'knock' }
+  return { ...row, content: { type: 'knock', text: 'Hi' }, state: 'failed', failure, at: minutes(5) }
 }
 
 const names =
@@ -410,6 +484,93 @@ const rtlPrompt = prompted({
   settings: [{ key: 'current', value: { buddies: { bob: { nickname: 'בוב מהעבודה' } } } }],
 })
 
+/** One line, with the session it belongs to. */
+const inSession = (
+  session: string,
+  direction: 'in' | 'out',
+  ago: number,
+  text: string,
+  rest: Partial<MessageRow> = {},
+): Line => [direction, ago, '', { content: { type: 'text', text, session }, ...rest }]
+const left = (direction: 'in' | 'out', ago: number, how: 'left' | 'rejected', note?: string): Line => [
+  direction,
+  ago,
+  '',
+  {
+    kind: 'control',
+    content: { type: 'leave', session: how === 'left' ? 's1' : 's3', how, ...(note && { note }) },
+  },
+]
+const thumb = (from: UserId, emoji: string) => ({ [from]: { id: id(), ts: now, emoji } })
+const quoted = { from: user('bob'), id: id() }
+
+/** Everything that can be done with words: sessions, answers, edits, reactions, deletion, formatting. */
+const rich: Rows = conversation({
+  typing: [],
+  settings: [{ key: 'current', value: { buddies: { bob: { nickname: 'Bobby', forgets: true } } } }],
+  messages: log('bob', [
+    inSession('s1', 'in', 60 * 26, 'Are you coming on Thursday?', { id: quoted.id }),
+    inSession('s1', 'out', 60 * 26 - 3, 'Yes. I will bring the book back.', {
+      reactions: { ...thumb(me, '🎉'), ...thumb(user('bob'), '🎉') },
+    }),
+    left('in', 60 * 26 - 8, 'left'),
+    inSession('s2', 'in', 60 * 4, 'Never mind, I *found* it'),
+    inSession('s2', 'in', 60 * 4 - 1, '', { content: null, removed: 'retracted' }),
+    inSession('s3', 'in', 22, '/me waves at _everybody_'),
+    inSession(
+      's3',
+      'in',
+      21,
+      'Use `npm start`, or *really* this:\n```\nnpm ci --omit=dev\nnpm run relay\n```',
+    ),
+    [
+      'out',
+      19,
+      '',
+      {
+        content: {
+          type: 'text',
+          session: 's3',
+          text: 'I said so, and I still mean it.',
+          reply: { ...quoted, text: 'Are you coming on Thursday?' },
+        },
+        reactions: thumb(user('bob'), '❤️'),
+        edited: {
+          id: id(),
+          ts: minutes(18),
+          before: [{ text: 'I said so, and i still men it.', ts: minutes(19) }],
+        },
+      },
+    ],
+    [
+      'in',
+      17,
+      '',
+      {
+        content: {
+          type: 'text',
+          session: 's3',
+          text: 'See you then',
+          reply: {
+            from: me,
+            id: id(),
+            text: 'A message that is not on this device, and is quite long: it goes on and on',
+          },
+        },
+        reactions: thumb(me, '👍'),
+      },
+    ],
+    left('in', 3, 'rejected', 'In a meeting'),
+  ]),
+  conversations: [
+    {
+      ...marks('bob', 2, 2, 0),
+      session: { id: 's3', by: user('bob'), startTs: minutes(22), lastTs: minutes(17) },
+    },
+  ],
+})
+const last = (page: Page) => page.getByRole('article').last()
+
 const signedOut: Rows = {}
 const fillSignUp =
   (name: string, relay = '') =>
@@ -525,6 +686,53 @@ export const screens: Screen[] = [
     { ...people, status: status(connection({ state: 'refused', reason: 'account-disabled' })) },
     { dark: true },
   ),
+  inPopup('sorted', sorted),
+  inPopup('sorted-dark', sorted, {
+    dark: true,
+    act: (page) => page.locator('.popup-people').evaluate((element) => element.scrollTo(0, 300)),
+  }),
+  inPopup('sorted-rtl', sorted, { rtl: true }),
+  inPopup('sorted-menu', sorted, {
+    act: async (page) => {
+      await page.getByRole('button', { name: /^carol/ }).hover()
+      await page.getByRole('button', { name: 'More for carol.dee' }).click()
+    },
+  }),
+  inPopup('group', sorted, {
+    act: async (page) => {
+      await page.getByRole('button', { name: /^carol/ }).click({ button: 'right' })
+      await page.getByRole('menuitem', { name: 'Move to group' }).click()
+      await page.getByRole('radio', { name: 'New group' }).click()
+    },
+  }),
+  inPopup('arrival', sorted, {
+    dark: true,
+    act: async (page) => {
+      await page.getByRole('button', { name: /^hana/ }).click({ button: 'right' })
+      await page.getByRole('menuitem', { name: 'How messages arrive' }).click()
+    },
+  }),
+  inPopup('knocks', knocks),
+  inPopup('knocks-end', knocks, {
+    dark: true,
+    act: (page) => page.locator('.popup-people').evaluate((element) => element.scrollTo(0, 9999)),
+  }),
+  inPopup('knocks-rtl', knocks, { rtl: true }),
+  inPopup('knocks-forced', knocks, { forced: true }),
+  inPopup('add-more', people, {
+    act: async (page) => {
+      await page.getByRole('textbox', { name: 'Find or add' }).fill('oskar')
+      await page.getByRole('textbox', { name: 'A few words' }).fill('It is me, from the book club')
+      await page.getByText('Reason or page').click()
+      await page.getByRole('button', { name: '2 minutes?' }).click()
+    },
+  }),
+  inPopup('add-invite', people, {
+    act: (page) =>
+      page
+        .getByRole('textbox', { name: 'Find or add' })
+        .fill('https://relay.example/u/oskar#AAAAAAAAAAAAAAAAAAAAAA.b-_9b-_9b-_9b-_9b-_9xw'),
+  }),
   inPopup('remove', people, {
     act: async (page) => {
       await page.getByRole('button', { name: /^carol/ }).click({ button: 'right' })
@@ -564,8 +772,32 @@ export const screens: Screen[] = [
   inTab('welcome-away', signedOut, { act: fails('alice', 'https://away.example') }),
   inTab('welcome-shop', signedOut, { dark: true, act: fails('alice', 'https://shop.example') }),
   inTab('welcome-insecure', signedOut, { act: fails('alice', 'http://insecure.example') }),
-  inTab('account', people),
+  inTab('messages', sorted, { size: { width: 1100, height: 1300 } }),
+  inTab('messages-dark', sorted, { dark: true, size: { width: 1100, height: 1300 } }),
+  inTab('messages-narrow', sorted, { size: { width: 360, height: 1500 } }),
+  inTab('privacy', sorted, { path: 'options.html#privacy', size: { width: 1100, height: 1400 } }),
+  inTab('privacy-rtl', sorted, {
+    rtl: true,
+    path: 'options.html#privacy',
+    size: { width: 1100, height: 1400 },
+  }),
+  inTab('privacy-forced', sorted, {
+    forced: true,
+    path: 'options.html#privacy',
+    size: { width: 1100, height: 1400 },
+  }),
+  inTab(
+    'privacy-offline',
+    { ...people, status: status(connection({ state: 'waiting', heardAt: now })) },
+    { path: 'options.html#privacy' },
+  ),
+  inTab('profile', sorted, { path: 'options.html#profile' }),
+  inTab('search', sorted, {
+    act: (page) => page.getByRole('searchbox', { name: 'Search settings' }).fill('rea'),
+  }),
+  inTab('account', people, { path: 'options.html#account' }),
   inTab('account-dark', people, {
+    path: 'options.html#account',
     dark: true,
     act: (page) => page.getByRole('button', { name: 'Sign out' }).click(),
   }),
@@ -662,6 +894,102 @@ export const screens: Screen[] = [
     }),
     { dark: true },
   ),
+  inChat('rich', rich),
+  inChat('rich-dark', rich, { dark: true }),
+  inChat('rich-forced', rich, { forced: true }),
+  inChat('rich-rtl', rich, { rtl: true }),
+  inChat('rich-up', rich, {
+    act: (page) => page.getByRole('log').evaluate((element) => element.scrollTo(0, 0)),
+  }),
+  inChat('rich-narrow', rich, { size: { width: 300, height: 320 } }),
+  inChat('rich-bar', rich, { act: (page) => last(page).hover() }),
+  inChat('rich-focus', rich, {
+    act: async (page) => {
+      await page.getByRole('log').focus()
+      await page.keyboard.press('ArrowUp')
+    },
+  }),
+  inChat('message-menu', rich, {
+    act: async (page) => {
+      await page.getByRole('log').focus()
+      await page.keyboard.press('ArrowUp')
+      await page.keyboard.press('ArrowUp')
+      await page.keyboard.press('Enter')
+    },
+  }),
+  inChat('message-menu-dark', rich, {
+    dark: true,
+    act: async (page) => {
+      await last(page).hover()
+      await last(page).getByRole('button', { name: 'Message menu' }).click()
+    },
+  }),
+  inChat('session-menu', rich, {
+    act: async (page) => {
+      await page.getByRole('heading', { name: /13:01|14:01|2:01/ }).hover()
+      await page
+        .getByRole('button', { name: /^Session/ })
+        .last()
+        .click()
+    },
+  }),
+  inChat('earlier', rich, { act: (page) => page.getByRole('button', { name: 'edited' }).click() }),
+  inChat('retract', rich, {
+    act: async (page) => {
+      const mine = page.getByRole('article').filter({ hasText: 'I said so' })
+      await mine.hover()
+      await mine.getByRole('button', { name: 'Message menu' }).click()
+      await page.getByRole('menuitem', { name: 'Delete for everyone' }).click()
+    },
+  }),
+  inChat('replying', rich, {
+    act: async (page) => {
+      await last(page).hover()
+      await last(page).getByRole('button', { name: 'Reply', exact: true }).click()
+    },
+  }),
+  inChat('editing', rich, {
+    act: async (page) => {
+      await page.getByRole('textbox', { name: 'Message' }).focus()
+      await page.keyboard.press('ArrowUp')
+    },
+  }),
+  inChat('completion', rich, {
+    act: async (page) => {
+      await page.getByRole('textbox', { name: 'Message' }).pressSequentially('well :sm')
+      await page.getByRole('listbox').waitFor()
+    },
+  }),
+  inChat('emoji', rich, {
+    act: async (page) => {
+      await page.getByRole('button', { name: 'Emoji' }).click()
+      await page.getByRole('button', { name: 'grinning face', exact: true }).waitFor()
+    },
+  }),
+  inChat('emoji-dark', rich, {
+    dark: true,
+    act: async (page) => {
+      await page.getByRole('button', { name: 'Emoji' }).click()
+      await page.getByRole('textbox', { name: 'Search emoji' }).fill('cat')
+    },
+  }),
+  inChat('emoji-narrow', rich, {
+    size: { width: 300, height: 320 },
+    act: (page) => page.getByRole('button', { name: 'Emoji' }).click(),
+  }),
+  inChat('safety-number', rich, {
+    act: async (page) => {
+      await page.getByRole('button', { name: 'More' }).click()
+      await page.getByRole('menuitem', { name: 'Safety number' }).click()
+    },
+  }),
+  inChat('block', rich, {
+    act: async (page) => {
+      await page.getByRole('button', { name: 'More' }).click()
+      await page.getByRole('menuitem', { name: 'Block' }).click()
+    },
+  }),
+  inChat('blocked', conversation({ roster: [buddy('bob', { blocked: true })], typing: [] })),
   inChat('menu', conversation(), { act: (page) => page.getByRole('button', { name: 'More' }).click() }),
   inChat('database', signedOut, { brokenDatabase: 'QuotaExceededError', dark: true }),
   inChat('signed-out', signedOut),
