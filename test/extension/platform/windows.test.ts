@@ -1,4 +1,6 @@
 import { expect, test } from 'vitest'
+import { openOnce } from '../../../extension/platform/pages.ts'
+import { cornerOf } from '../../../extension/platform/prompt-window.ts'
 import { clampPlace } from '../../../extension/platform/windows.ts'
 
 const screen = { left: 0, top: 24, width: 1280, height: 776 }
@@ -27,4 +29,49 @@ test('a window is never smaller than it can be used, nor larger than the screen'
     width: 300,
     height: 776,
   })
+})
+
+test('the prompt stands in the lower right corner, and on the screen however small that is', () => {
+  const size = { width: 360, height: 200 }
+
+  expect(cornerOf(screen, size)).toEqual({ left: 920, top: 600, ...size })
+  expect(cornerOf({ left: 0, top: 24, width: 300, height: 100 }, size)).toEqual({ left: 0, top: 24, ...size })
+})
+
+test('two messages in one breath open one window', async () => {
+  let isOpen = false
+  let opened = 0
+  const open = () =>
+    openOnce(
+      'chat:bob',
+      async () => isOpen,
+      async () => {
+        opened++
+        setTimeout(() => (isOpen = true), 100) // the browser lists a page once it has loaded
+      },
+    )
+
+  const answers = await Promise.all([open(), open(), open()])
+  const later = await open()
+
+  expect(opened).toBe(1)
+  expect([...answers, later].filter((answer) => answer)).toHaveLength(1)
+})
+
+test('a window that could not be opened can be opened the next time', async () => {
+  const failing = openOnce(
+    'chat:carol',
+    async () => false,
+    () => Promise.reject(new Error('no window')),
+  )
+  await expect(failing).rejects.toThrow('no window')
+
+  let isOpen = false
+  const opened = await openOnce(
+    'chat:carol',
+    async () => isOpen,
+    async () => void (isOpen = true),
+  )
+
+  expect(opened).toBe(true)
 })
