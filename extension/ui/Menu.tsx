@@ -103,12 +103,17 @@ export function Popover({
     element.showPopover?.() // the top layer: no list that scrolls cuts it off
     const { width, height } = element.getBoundingClientRect()
     setPlace(placeBy(anchor.getBoundingClientRect(), { width, height }, align))
-    const first = element.querySelector<HTMLElement>('[role^=menuitem][tabindex="0"]')
-    first?.focus({ preventScroll: true })
     return () => {
       if (element.contains(document.activeElement)) anchor.focus({ preventScroll: true })
     }
   }, [anchor])
+
+  // Only now: what is hidden takes no focus.
+  useLayoutEffect(() => {
+    if (!place) return
+    const first = sheet.current!.querySelector<HTMLElement>('[role^=menuitem][tabindex="0"]')
+    first?.focus({ preventScroll: true })
+  }, [place !== null])
 
   useEffect(() => {
     const onPointerDown = ({ target }: Event) => {
