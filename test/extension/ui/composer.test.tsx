@@ -1,6 +1,8 @@
 // @vitest-environment happy-dom
-import { cleanup, fireEvent, render, screen } from '@testing-library/preact'
+import { cleanup, fireEvent, render, screen, waitFor } from '@testing-library/preact'
+import { useState } from 'preact/hooks'
 import { afterEach, expect, test } from 'vitest'
+import type { EnvelopeId, UserId } from '#shared/ids'
 import { Composer } from '../../../extension/ui/Composer.tsx'
 import { useGuard } from '../../../extension/ui/guard.ts'
 
@@ -78,4 +80,121 @@ test.each([
 
   expect(box.readOnly).toBe(false)
   expect(sent).toHaveLength(1)
+})
+
+/** The composer with a text of its own, as it is while somebody writes. */
+function write(draftAtFirst = '', rest: Partial<Parameters<typeof Composer>[0]> = {}) {
+  const told: string[] = []
+  function Chat() {
+    const [draft, setDraft] = useState(draftAtFirst)
+    return (
+      <Composer
+        name="bob"
+        draft={draft}
+        canSend
+        left={null}
+        isGuarded={false}
+        takesFocus
+        onType={setDraft}
+        onSend={() => told.push('send')}
+        onDropAim={() => told.push('drop')}
+        onEditLast={() => told.push('edit last') > 0}
+        onEmoji={(emoji) => told.push(emoji)}
+        {...rest}
+      />
+    )
+  }
+  render(<Chat />)
+  const box = screen.getByRole<HTMLTextAreaElement>('textbox', { name: 'Message' })
+  const type = (text: string) => {
+    fireEvent.input(box, { target: { value: text } })
+    box.setSelectionRange(text.length, text.length)
+    fireEvent.click(box)
+  }
+  return { told, box, type }
+}
+
+test('[R-26] Up in an empty composer edits the last message, and moves the cursor in one with text', () => {
+  const { told, box, type } = write()
+
+  fireEvent.keyDown(box, { key: 'ArrowUp' })
+  type('some text')
+  fireEvent.keyDown(box, { key: 'ArrowUp' })
+
+  expect(told).toEqual(['edit last'])
+})
+
+test('Esc and the button drop what is answered', () => {
+  const quote = {
+    key: 'bob 1',
+    from: 'bob' as UserId,
+    id: '1' as EnvelopeId,
+    direction: 'in' as const,
+    text: 'the question',
+  }
+  const { told, box } = write('', { aim: { type: 'reply', quote } })
+
+  expect(screen.getByText('the question')).toBeTruthy()
+  fireEvent.keyDown(box, { key: 'Escape' })
+  fireEvent.click(screen.getByRole('button', { name: 'Don’t reply' }))
+
+  expect(told).toEqual(['drop', 'drop'])
+})
+
+test.each(['Enter', 'Tab'])('a name of an emoji is completed by %s, and nothing is sent', async (key) => {
+  const { told, box, type } = write()
+  type('well :smi')
+  await screen.findByRole('listbox')
+
+  fireEvent.keyDown(box, { key: 'ArrowDown' })
+  fireEvent.keyDown(box, { key: 'ArrowUp' })
+  expect(screen.getAllByRole('option')[0]!.getAttribute('aria-selected')).toBe('true')
+  expect(box.getAttribute('aria-activedescendant')).toBe(screen.getAllByRole('option')[0]!.id)
+  fireEvent.keyDown(box, { key })
+
+  await waitFor(() => expect(box.value).toBe('well 😄'))
+  expect(told).toEqual([])
+  expect(screen.queryByRole('listbox')).toBeNull()
+})
+
+test('Esc closes the list of names and leaves the text; Enter sends it then', async () => {
+  const { told, box, type } = write()
+  type(':smi')
+  await screen.findByRole('listbox')
+
+  fireEvent.keyDown(box, { key: 'Escape' })
+  await waitFor(() => expect(screen.queryByRole('listbox')).toBeNull())
+  fireEvent.keyDown(box, { key: 'Enter' })
+
+  expect(box.value).toBe(':smi')
+  expect(told).toEqual(['send'])
+})
+
+test('the picker finds by words and puts the emoji where the cursor was', async () => {
+  const { told, box, type } = write()
+  type('ab')
+  box.setSelectionRange(1, 1)
+  fireEvent.click(screen.getByRole('button', { name: 'Emoji' }))
+  const search = await screen.findByRole('textbox', { name: 'Search emoji' })
+  fireEvent.input(search, { target: { value: 'thumbs up' } })
+  fireEvent.click(await screen.findByRole('button', { name: 'thumbs up' }))
+
+  await waitFor(() => expect(box.value).toBe('a👍b'))
+  expect(told).toEqual(['👍'])
+  expect(screen.queryByRole('dialog')).toBeNull()
+  expect(document.activeElement).toBe(box)
+})
+
+test('arrows go through the emoji, and Esc closes the picker', async () => {
+  write()
+  fireEvent.click(screen.getByRole('button', { name: 'Emoji' }))
+  const first = await screen.findByRole('button', { name: 'grinning face' })
+  first.focus()
+
+  fireEvent.keyDown(first, { key: 'ArrowRight' })
+  expect(document.activeElement?.textContent).toBe('😃')
+  fireEvent.keyDown(document.activeElement!, { key: 'Escape' })
+
+  await waitFor(() => expect(screen.queryByRole('dialog')).toBeNull())
+  expect(document.activeElement).toBe(screen.getByRole('button', { name: 'Emoji' }))
 })

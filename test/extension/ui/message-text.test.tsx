@@ -2,7 +2,7 @@
 import { cleanup, render, screen } from '@testing-library/preact'
 import { afterEach, expect, test } from 'vitest'
 import { partsOf } from '../../../extension/ui/links.ts'
-import { MessageText } from '../../../extension/ui/MessageText.tsx'
+import { isAction, MessageText } from '../../../extension/ui/MessageText.tsx'
 
 afterEach(cleanup)
 
@@ -61,4 +61,23 @@ test('the parts of a text are exactly the text', () => {
       .map((part) => part.text)
       .join(''),
   ).toBe(text)
+})
+
+test('formatting is elements, and never markup of the writer’s', () => {
+  const { container } = render(<MessageText text={'*bold* _italic_ `<b>` ```\ntwo\nlines\n```'} />)
+
+  expect(container.querySelector('strong')!.textContent).toBe('bold')
+  expect(container.querySelector('em')!.textContent).toBe('italic')
+  expect([...container.querySelectorAll('code')].map((code) => code.textContent)).toEqual([
+    '<b>',
+    'two\nlines',
+  ])
+})
+
+test('/me tells what its writer does', () => {
+  const { container } = render(<MessageText text="/me waves *madly*" by="alice" />)
+
+  expect(container.querySelector('em')!.textContent).toBe('alice waves madly')
+  expect(isAction('/method')).toBe(false)
+  expect(isAction('/me')).toBe(false)
 })
