@@ -50,6 +50,8 @@ export interface Alerting {
 /** One sound for each conversation, and one notification, in so many milliseconds; and a sound of anything. */
 const perPersonMs = 3000
 const perSoundMs = 1000
+/** So long a prompt stands there (§5.3). */
+const promptMs = 60_000
 /** Strangers may be heard this often, all together. */
 const perKnockSoundMs = 60 * 60_000
 
@@ -107,6 +109,13 @@ export function createAlerting(options: AlertingOptions): Alerting {
     const around = await circumstancesOf(peer, settings)
     const reactions = one.kind === 'knock' ? decideKnock(around) : decide(around)
     await perform(reactions, one, settings, around)
+    if (await db.prompts.get(peer)) after(promptMs, () => next(() => fold(peer)))
+  }
+
+  /** Who is not answered in time does not stand in the way any longer: the badge and the popup still tell of them. */
+  async function fold(peer: UserId): Promise<void> {
+    const prompt = await db.prompts.get(peer)
+    if (prompt && timers.now() - prompt.at >= promptMs) await db.prompts.update(peer, { isFolded: true })
   }
 
   /** Read, answered or taken back meanwhile; or the person goes on with the conversation on another device. */

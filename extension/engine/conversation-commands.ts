@@ -6,10 +6,10 @@ import type { EnvelopeId, Millis, UserId } from '#shared/ids'
 import type { Commands } from '../bus/commands.ts'
 import { targetOf, removed, withChange } from '../db/changes.ts'
 import { conversationOf, messagesOf, noteLast, recount } from '../db/conversations.ts'
-import { pendingTs, type AccountRow, type Db, type OutboxRow } from '../db/db.ts'
+import { pendingTs, type AccountRow, type Db, type OutboxRow, type SessionRow } from '../db/db.ts'
 import { isOpen, sessionsOf } from '../db/sessions.ts'
 import { settingsOf } from '../db/settings.ts'
-import { enqueue, type Desk } from './desk.ts'
+import { flush, toSend, type Desk } from './desk.ts'
 
 type Names =
   | 'retry'
@@ -74,35 +74,30 @@ export function conversationCommands(desk: Desk): Pick<Commands, Names> {
     },
     async answer(peer, answer, note) {
       const { account, relayNow } = await needed()
-      const session = await guarded(() =>
-        db.transaction('rw', [db.conversations, db.prompts], async () => {
+      const ts = relayNow()
+      await guarded(() =>
+        db.transaction('rw', [db.conversations, db.prompts, db.outbox], async () => {
           const row = await conversationOf(db, peer)
           await db.prompts.delete(peer)
-          if (!row.session) return null
-          const what = answer === 'rejected' ? undefined : answer
-          await db.conversations.put({
-            ...row,
-            session: {
-              ...row.session,
-              ...(what && { answer: { what, at: relayNow() } }),
-              // The same comes back as an entry; until then it holds here already.
-              ...(!what && {
-                end: { by: account.user, ts: relayNow(), how: 'rejected', ...(note && { note }) },
-              }),
-            },
-          })
-          return row.session.id
+          if (!row.session) return
+          const session = row.session.id
+          if (answer === 'rejected') {
+            const content = { type: 'leave', session, how: 'rejected', ...(note && { note }) } as const
+            await db.outbox.add(toSend(desk, peer, 'control', content))
+            // The same comes back as an entry; until then it holds here already.
+            const { how } = content
+            const over: SessionRow['end'] = { by: account.user, ts, how, ...(note && { note }) }
+            await db.conversations.put({ ...row, session: { ...row.session, end: over } })
+          } else {
+            const content = { type: 'own-answer', peer, session, answer } as const
+            await db.outbox.add(toSend(desk, account.user, 'control', content))
+            const given = { what: answer, at: ts }
+            await db.conversations.put({ ...row, session: { ...row.session, answer: given } })
+          }
         }),
       )
       await guarded(() => status.settle([peer]))
-      if (session !== null) {
-        if (answer === 'rejected') {
-          const content = { type: 'leave' as const, session, how: 'rejected' as const }
-          await enqueue(desk, peer, 'control', { ...content, ...(note && { note }) })
-        } else {
-          await enqueue(desk, account.user, 'control', { type: 'own-answer', peer, session, answer })
-        }
-      }
+      await flush(desk)
       if (answer === 'accepted') await platform.openChat(peer)
     },
     async endConversation(peer) {
@@ -125,11 +120,15 @@ export function conversationCommands(desk: Desk): Pick<Commands, Names> {
     },
     async markUnread(peer, on) {
       const { account } = await needed()
-      await guarded(async () => {
-        const row = await conversationOf(db, peer)
-        await db.conversations.put({ ...row, isMarked: on })
-      })
-      await enqueue(desk, account.user, 'control', { type: 'own-unread', peer, on })
+      await guarded(() =>
+        db.transaction('rw', [db.conversations, db.outbox], async () => {
+          const row = await conversationOf(db, peer)
+          if ((row.isMarked ?? false) === on) return
+          await db.conversations.put({ ...row, isMarked: on })
+          await db.outbox.add(toSend(desk, account.user, 'control', { type: 'own-unread', peer, on }))
+        }),
+      )
+      await flush(desk)
     },
   }
 }
@@ -180,13 +179,16 @@ async function end(desk: Desk, peer: UserId): Promise<void> {
   if (!isOpen(session, relayNow())) return
   const isTold = tellsLeave && mode !== 'invisible' && roster?.relation === 'buddies' && !roster.blocked
   const content: ContentOf<'leave'> = { type: 'leave', session: session.id, how: 'left' }
-  await guarded(async () => {
-    const row = await conversationOf(db, peer)
-    const over = { ...session, end: { by: account.user, ts: relayNow(), how: 'left' as const } }
-    await db.conversations.put({ ...row, session: over })
-    await db.prompts.delete(peer)
-  })
-  if (isTold) await enqueue(desk, peer, 'control', content)
+  await guarded(() =>
+    db.transaction('rw', [db.conversations, db.prompts, db.outbox], async () => {
+      const row = await conversationOf(db, peer)
+      const over: SessionRow['end'] = { by: account.user, ts: relayNow(), how: 'left' }
+      await db.conversations.put({ ...row, session: { ...session, end: over } })
+      await db.prompts.delete(peer)
+      if (isTold) await db.outbox.add(toSend(desk, peer, 'control', content))
+    }),
+  )
+  await flush(desk)
   await guarded(() => forgetEnded(db, relayNow()))
 }
 
@@ -233,21 +235,22 @@ export async function forgetEnded(db: Db, now: Millis): Promise<void> {
 async function hide(desk: Desk, peer: UserId, targets: readonly Target[]): Promise<void> {
   const { db, status, needed, guarded } = desk
   const { account } = await needed()
-  await guarded(async () => {
-    await db.transaction('rw', [db.conversations, db.messages, db.prompts], async () => {
+  await guarded(() =>
+    db.transaction('rw', [db.conversations, db.messages, db.prompts, db.outbox], async () => {
       for (const { from, id } of targets) {
         const row = await db.messages.get([from, id])
         if (row?.peer === peer) await db.messages.put(removed(row, 'hidden'))
       }
+      for (let at = 0; at < targets.length; at += hiddenAtOnce) {
+        const content = { type: 'own-hide' as const, peer, targets: targets.slice(at, at + hiddenAtOnce) }
+        await db.outbox.add(toSend(desk, account.user, 'control', content))
+      }
       await recount(db, peer)
       await noteLast(db, peer)
-    })
-    await status.settle([peer])
-  })
-  for (let at = 0; at < targets.length; at += hiddenAtOnce) {
-    const some = targets.slice(at, at + hiddenAtOnce)
-    await enqueue(desk, account.user, 'control', { type: 'own-hide', peer, targets: some })
-  }
+    }),
+  )
+  await guarded(() => status.settle([peer]))
+  await flush(desk)
 }
 
 /** Up to the newest of theirs: from a button, where nothing else has been shown. */

@@ -22,18 +22,29 @@ export interface Desk {
   guarded<T>(run: () => Promise<T>): Promise<T>
 }
 
-/** Puts something into the outbox, and sends it as soon as it can be. @throws CommandError `too-large`. */
-export async function enqueue(
-  { db, timers, needed, guarded }: Desk,
+/**
+ * Something to send. Who does something here as well stores both in one transaction: else, dying in between, one side
+ * would know of it and the other never. @throws CommandError `too-large`.
+ */
+export function toSend(
+  { timers }: Pick<Desk, 'timers'>,
   peer: UserId,
   kind: Kind,
   content: Content,
   more: Pick<OutboxRow, 'invite' | 'bare'> = {},
-): Promise<void> {
-  const { outbox } = await needed()
+): OutboxRow {
   if (parseContent(content) === null) throw new CommandError('too-large')
-  await guarded(async () => {
-    await db.outbox.add({ id: v7() as EnvelopeId, peer, kind, content, at: timers.now(), ...more })
-    await outbox.flush()
-  })
+  return { id: v7() as EnvelopeId, peer, kind, content, at: timers.now(), ...more }
 }
+
+/** Sends what is in the outbox, as soon as it can be. */
+export async function flush({ needed, guarded }: Desk): Promise<void> {
+  const { outbox } = await needed()
+  await guarded(() => outbox.flush())
+}
+
+export async function enqueue(desk: Desk, ...row: Tail<Parameters<typeof toSend>>): Promise<void> {
+  await desk.guarded(() => desk.db.outbox.add(toSend(desk, ...row)))
+  await flush(desk)
+}
+type Tail<T extends unknown[]> = T extends [unknown, ...infer Rest] ? Rest : never

@@ -184,13 +184,14 @@ export async function applyEntries(
           count: (prompt?.count ?? 0) + 1,
           text,
           at: timers.now(),
-          isFolded: prompt?.isFolded ?? false,
+          isFolded: late && (prompt?.isFolded ?? false),
         })
       }
     }
 
     async function onChange(row: MessageRow): Promise<void> {
-      const isGone = late && row.content?.type === 'retract' && missed.has(row.content.id)
+      const isMissed = (id: EnvelopeId) => missed.has(id) || applied.incoming.some((one) => one.id === id)
+      const isGone = late && row.content?.type === 'retract' && isMissed(row.content.id)
       const has = await applyChange(db, row, isGone ? 'hidden' : 'retracted')
       // Nothing of somebody else's is kept that is about nothing of this conversation.
       if (has || row.direction === 'out' || row.content === null) await db.changes.put(row)

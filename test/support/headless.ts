@@ -7,6 +7,7 @@ import { IDBFactory, IDBKeyRange } from 'fake-indexeddb'
 import { v7 } from 'uuid'
 import { kdf, passwordSalt } from '#shared/account'
 import { toBase64 } from '#shared/bytes'
+import type { Content } from '#shared/content'
 import type { EnvelopeId, UserId } from '#shared/ids'
 import { codeRoot } from '../../extension/crypto/recovery-code.ts'
 import { messagesOf } from '../../extension/db/conversations.ts'
@@ -198,10 +199,12 @@ export async function headless(relay: string, name: string, options: HeadlessOpt
     knock: (peer: string, text = '') => engine.commands.knock(peer as UserId, { text }),
     accept: (peer: string) => engine.commands.accept(peer as UserId),
     /** As the chat page does it: a row in the outbox, then a nudge. */
-    async send(peer: string, text: string): Promise<EnvelopeId> {
+    send: (peer: string, text: string) => me.say(peer, { type: 'text', text }),
+    /** Anything that a page may put into the outbox. */
+    async say(peer: string, content: Content): Promise<EnvelopeId> {
       const id = v7() as EnvelopeId
-      const content = { type: 'text' as const, text }
-      await db.outbox.add({ id, peer: peer as UserId, kind: 'message', content, at: now() })
+      const kind = content.type === 'text' ? 'message' : 'control'
+      await db.outbox.add({ id, peer: peer as UserId, kind, content, at: now() })
       await engine.commands.nudge()
       return id
     },
