@@ -3,13 +3,19 @@ import { effect, signal, type ReadonlySignal } from '@preact/signals'
 import { liveQuery } from 'dexie'
 
 /**
- * What `query` answers now and whenever something it read has changed, in whichever context. Signals that it reads
- * before its first `await` ask anew too. Inside a model it ends with the model.
+ * What `query` answers now and whenever something it read has changed, in whichever context. A change of `given`, what
+ * signals make of the question, asks anew too: Dexie asks later than a signal could see it. Inside a model it ends with
+ * the model.
  */
-export function live<T>(query: () => Promise<T>, initial: T): ReadonlySignal<T> {
+export function live<T, Given = undefined>(
+  query: (given: Given) => Promise<T>,
+  initial: T,
+  given?: () => Given,
+): ReadonlySignal<T> {
   const result = signal(initial)
   effect(() => {
-    const subscription = liveQuery(query).subscribe({
+    const now = given?.() as Given
+    const subscription = liveQuery(() => query(now)).subscribe({
       next: (value) => (result.value = value),
       // The page that opened the database says what is wrong with it; what was read last stays.
       error: (error) => console.error(error),

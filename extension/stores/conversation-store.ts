@@ -85,9 +85,10 @@ const dayOf = (at: Millis) => new Date(at).toDateString()
 
 export const ConversationStore = createModel((peer: UserId, db: Db, commands: Commands, clock: Clock) => {
   const length = signal(pageLength)
-  const recent = live<Awaited<ReturnType<typeof readRecent>> | undefined>(
-    () => readRecent(db, peer, length.value),
+  const recent = live<Awaited<ReturnType<typeof readRecent>> | undefined, number>(
+    (rows) => readRecent(db, peer, rows),
     undefined,
+    () => length.value,
   )
   const around = live<Awaited<ReturnType<typeof readAround>> | undefined>(
     () => readAround(db, peer),
@@ -300,7 +301,9 @@ export const ConversationStore = createModel((peer: UserId, db: Db, commands: Co
       hasArrived.value = true
     },
     showOlder() {
-      if (recent.peek()?.older) length.value += pageLength
+      const shown = recent.peek()
+      // Once for each page, however often it is asked for while it comes.
+      if (shown?.older && shown.messages.length >= length.peek()) length.value += pageLength
     },
     reveal,
 

@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest'
+import type { Content } from '#shared/content'
 import type { EnvelopeId, UserId } from '#shared/ids'
-import { pendingTs, type ConversationRow, type MessageRow } from '../../../extension/db/db.ts'
+import { pendingTs, type ConversationRow, type MessageRow, type OutboxRow } from '../../../extension/db/db.ts'
 import { timeline, type MessageItem } from '../../../extension/stores/timeline.ts'
 
 const [me, bob] = ['alice' as UserId, 'bob' as UserId]
@@ -82,4 +83,172 @@ test('[R-16] what a page has just written stands at the end at once, and once on
 
 test('[R-58] what cannot be opened keeps its place', () => {
   expect(shown([row('a', { direction: 'in', content: null })])).toMatchObject([{ id: 'a', text: null }])
+})
+
+const hour = 60 * 60_000
+/** Everything in the log, in few words. */
+function lines(messages: MessageRow[], rest: Partial<Parameters<typeof timeline>[0]> = {}) {
+  const items = timeline({
+    me,
+    messages,
+    outbox: [],
+    conversation: conversation(),
+    skew: 0,
+    newAfter: null,
+    dayOf: (at) => `day ${Math.floor(at / (24 * hour))}`,
+    ...rest,
+  })
+  return items.map((item) => {
+    if (item.type === 'message') return item.isRetracted ? '(deleted)' : (item.text ?? '(closed)')
+    if (item.type === 'session') return `== ${item.id} ${item.lengthMs ?? 'open'}`
+    return item.type === 'event' ? `-- ${item.event}${item.note ? ` ${item.note}` : ''}` : `-- ${item.type}`
+  })
+}
+const said = (session: string, ts: number, rest: Partial<MessageRow> = {}) =>
+  row(`${session} at ${ts}`, { ts, content: { type: 'text', text: `${session} at ${ts}`, session }, ...rest })
+const leave = (session: string, ts: number, how: 'left' | 'rejected', rest: Partial<MessageRow> = {}) =>
+  row(`leave ${ts}`, { ts, kind: 'control', content: { type: 'leave', session, how }, ...rest })
+const waits = (content: Content, id = 'z'): OutboxRow => ({
+  id: id as EnvelopeId,
+  peer: bob,
+  kind: 'control',
+  content,
+  at: 5000,
+})
+
+test('[R-36] sessions are dated groups, with their length once they are over', () => {
+  expect(lines([said('a', 1000), said('a', 61_000), said('b', 3 * hour)])).toEqual([
+    '== a 60000',
+    'a at 1000',
+    'a at 61000',
+    '== b open',
+    `b at ${3 * hour}`,
+  ])
+})
+
+test('[R-32] when both begin one at once, the lower id is its name', () => {
+  expect(lines([said('b', 1000), said('a', 2000, { direction: 'in' }), said('b', 3000)])[0]).toBe('== a open')
+})
+
+test('[R-35] who leaves ends the session, once; what is said next begins another one', () => {
+  const messages = [
+    said('a', 1000),
+    leave('a', 2000, 'left', { direction: 'in' }),
+    leave('a', 2500, 'left'),
+    said('b', 3000),
+  ]
+
+  expect(lines(messages)).toEqual(['== a 1000', 'a at 1000', '-- was-left', '== b open', 'b at 3000'])
+})
+
+test('[R-35] an hour of quiet ends it, and that is said', () => {
+  expect(lines([said('a', 1000)], { isQuiet: true })).toEqual(['== a 0', 'a at 1000', '-- ended'])
+})
+
+test('[R-33] a rejection shows with its note, and the session goes on for who was rejected', () => {
+  const no = leave('a', 2000, 'rejected', {
+    direction: 'in',
+    content: { type: 'leave', session: 'a', how: 'rejected', note: 'In a meeting' },
+  })
+
+  expect(lines([said('a', 1000), no, said('a', 3000)])).toEqual([
+    '== a open',
+    'a at 1000',
+    '-- was-rejected In a meeting',
+    'a at 3000',
+  ])
+})
+
+test('[R-36] a session that began before the oldest message here has no heading, and its day instead', () => {
+  expect(lines([said('a', 2000)], { before: said('a', 1000) })).toEqual(['-- day', 'a at 2000'])
+  expect(lines([said('b', 2 * hour)], { before: said('a', 1000) })[0]).toBe('== b open')
+})
+
+test('[R-36] a collapsed session is its heading alone, unless something in it is unread', () => {
+  const messages = [said('a', 1000, { direction: 'in' }), said('a', 2000), said('b', 3 * hour)]
+  const collapsed = new Set(['session 1000'])
+
+  expect(lines(messages, { collapsed, conversation: conversation({ readTs: 2000 }) })).toEqual([
+    '== a 1000',
+    '== b open',
+    `b at ${3 * hour}`,
+  ])
+  expect(lines(messages, { collapsed })).toContain('a at 1000')
+})
+
+test('[R-26] an edit of mine shows before it is sent, and what was said before stays to be seen', () => {
+  const outbox = [waits({ type: 'edit', id: 'a' as EnvelopeId, text: 'better' })]
+
+  expect(shown([row('a')], conversation(), outbox)).toMatchObject([
+    { text: 'better', earlier: [{ text: 'a', at: 1000 }] },
+  ])
+})
+
+test('[R-26] nobody edits the messages of the other one', () => {
+  const outbox = [waits({ type: 'edit', id: 'a' as EnvelopeId, text: 'forged' })]
+
+  expect(shown([row('a', { direction: 'in' })], conversation(), outbox)).toMatchObject([
+    { text: 'a', earlier: null },
+  ])
+})
+
+test('[R-27] what was taken back leaves a tombstone, what I hid leaves nothing', () => {
+  const messages = [row('a'), row('b', { removed: 'hidden', content: null }), row('c')]
+  const outbox = [waits({ type: 'retract', id: 'c' as EnvelopeId })]
+
+  expect(
+    shown(messages, conversation(), outbox).map(({ id, text, isRetracted, tick }) => [
+      id,
+      text,
+      isRetracted,
+      tick,
+    ]),
+  ).toEqual([
+    ['a', 'a', false, 'stored'],
+    ['c', null, true, null],
+  ])
+})
+
+test('reactions show once for each picture, mine at once, and no words in the place of a picture', () => {
+  const reactions = {
+    [bob]: { id: 'r' as EnvelopeId, ts: 1, emoji: '👍' },
+    ['carol' as UserId]: { id: 's' as EnvelopeId, ts: 2, emoji: 'buy now' },
+  }
+  const target = { from: me, id: 'a' as EnvelopeId }
+  const react = (emoji: string) =>
+    shown([row('a', { reactions })], conversation(), [waits({ type: 'reaction', target, emoji })])[0]!
+      .reactions
+
+  expect(react('👍')).toEqual([{ emoji: '👍', isMine: true, isTheirs: true }])
+  expect(react('🎉')).toEqual([
+    { emoji: '👍', isMine: false, isTheirs: true },
+    { emoji: '🎉', isMine: true, isTheirs: false },
+  ])
+  expect(react('')).toEqual([{ emoji: '👍', isMine: false, isTheirs: true }])
+})
+
+test('a quote says what the message says itself, where it is here', () => {
+  const reply = (id: string, from = me) =>
+    row(`to ${id}`, {
+      direction: 'in',
+      content: { type: 'text', text: 'yes', reply: { from, id: id as EnvelopeId, text: 'as they say' } },
+    })
+  const messages = [
+    row('a'),
+    row('b', { removed: 'retracted', content: null }),
+    reply('a'),
+    reply('b'),
+    reply('elsewhere'),
+    reply('a', 'mallory' as UserId),
+  ]
+
+  expect(shown(messages).map(({ quote }) => quote && quote.text)).toEqual([
+    null,
+    null,
+    'a',
+    null,
+    'as they say',
+    null,
+  ])
+  expect(shown(messages).at(-1)!.quote).toBeNull()
 })
