@@ -80,6 +80,37 @@ const receiving: Flow = async (alice, bob, text) => {
   return { run: () => bob.commands.nudge(), isDone: () => isDelivered(bob, id) }
 }
 
+/** Of something that has long been said. */
+const changing: Flow = async (alice, bob, text) => {
+  const id = await write(alice, bob, `${text}, first`)
+  await alice.commands.nudge()
+  await alice.until(() => isDelivered(alice, id), 'said')
+  await alice.db.outbox.add({
+    id: v7() as EnvelopeId,
+    peer: bob.name,
+    kind: 'control',
+    content: { type: 'edit', id, text },
+    at: Date.now(),
+  })
+  return { run: () => alice.commands.nudge(), isDone: () => isChanged(id, text, alice, bob) }
+}
+
+const beingChanged: Flow = async (alice, bob, text) => {
+  const id = await bob.send(alice.name, `${text}, first`)
+  await bob.until(() => isDelivered(bob, id), 'said')
+  return {
+    run: () => bob.say(alice.name, { type: 'edit', id, text }),
+    isDone: () => isChanged(id, text, bob, alice),
+  }
+}
+
+/** By its author, for both; and nothing is left to be done. */
+async function isChanged(id: EnvelopeId, text: string, author: Headless, other: Headless): Promise<boolean> {
+  const rows = await Promise.all([author, other].map(({ db }) => db.messages.get([author.name, id])))
+  const isIt = rows.every((row) => row?.content?.type === 'text' && row.content.text === text)
+  return isIt && (await author.db.outbox.count()) === 0
+}
+
 /** With something that waits on both sides. */
 const starting: Flow = async (alice, bob, text) => {
   alice.kill()
@@ -143,6 +174,13 @@ test('[SN2] [LG4] [RC1] dying at every point of sending, receiving and starting,
   for (const count of deaths) expect(count).toBeGreaterThan(12)
 }, 60_000)
 
+test('[R-26] dying at every point of changing what was said, on either side, it is changed once', async () => {
+  const deaths = await Promise.all([changing, beingChanged].map((flow) => dyingEverywhere(flow)))
+
+  console.info(`died ${deaths.join(' + ')} times`)
+  for (const count of deaths) expect(count).toBeGreaterThan(8)
+}, 60_000)
+
 test.each<[Wrong, Flow, RegExp]>([
   ['acks before it has stored', receiving, /to be greater than or equal to/],
   ['seals again under a new id', sending, /^expected \d+ to be \d+|to deeply equal/],
@@ -189,6 +227,25 @@ async function accepting(alice: Headless, bob: Headless): Promise<Role> {
   }
 }
 
+/** A question that is not asked any more has been answered, whenever the background died over it. */
+async function rejecting(alice: Headless, bob: Headless): Promise<Role> {
+  await befriend(alice, bob)
+  await alice.commands.changeSettings({ arrival: 'prompt' })
+  await bob.send(alice.name, 'may I?')
+  await alice.until(async () => (await alice.db.prompts.count()) === 1, 'asked')
+  return {
+    run: () => alice.commands.answer(bob.name, 'rejected', 'busy'),
+    async again() {
+      if ((await alice.db.outbox.count()) > 0 || (await endOf(alice, bob)) !== undefined) return
+      await alice.commands.answer(bob.name, 'rejected', 'busy')
+    },
+    isDone: async () => (await endOf(bob, alice))?.note === 'busy',
+  }
+}
+
+const endOf = async (person: Headless, peer: Headless) =>
+  (await person.db.conversations.get(peer.name))?.session?.end
+
 async function dyingInEvery(role: typeof knocking): Promise<number> {
   for (let point = 1; ; point++) {
     const mortality = mortal()
@@ -219,6 +276,13 @@ test('[RO1] dying at every point of knocking and accepting, both become buddies'
 
   console.info(`died ${deaths.join(' + ')} times`)
   for (const count of deaths) expect(count).toBeGreaterThan(20)
+}, 60_000)
+
+test('[R-33] dying at every point of answering a prompt, whoever asked hears it', async () => {
+  const deaths = await dyingInEvery(rejecting)
+
+  console.info(`died ${deaths} times`)
+  expect(deaths).toBeGreaterThan(8)
 }, 60_000)
 
 const areBuddies = async (one: Headless, other: Headless) =>
