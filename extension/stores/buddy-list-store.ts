@@ -143,6 +143,7 @@ export const BuddyListStore = createModel((db: Db, commands: Commands, clock: Cl
       .last()
     if (newest) await commands.read(peer, newest.ts)
   }
+  const discard = (ids: EnvelopeId[]) => attempt(() => Promise.all(ids.map((id) => commands.discard(id))))
   const change = (peer: UserId, fields: BuddyChange) =>
     attempt(() => commands.changeSettings({ buddies: { [peer]: fields } }))
 
@@ -201,9 +202,9 @@ export const BuddyListStore = createModel((db: Db, commands: Commands, clock: Cl
     },
     /** Without a word, at somebody who takes words from buddies only; the one that was refused is forgotten. */
     async knockBare(peer: UserId, failed: EnvelopeId[]) {
-      if (await knock(peer, { bare: true })) await attempt(() => Promise.all(failed.map(commands.discard)))
+      if (await knock(peer, { bare: true })) await discard(failed)
     },
-    dismiss: (failed: EnvelopeId[]) => attempt(() => Promise.all(failed.map(commands.discard))),
+    dismiss: discard,
     open: (peer: UserId) => attempt(() => commands.openChat(peer)),
     answer: (peer: UserId, answer: 'accepted' | 'later' | 'rejected') =>
       attempt(() => commands.answer(peer, answer)),

@@ -1,4 +1,4 @@
-import { useEffect, useState } from 'preact/hooks'
+import { useState } from 'preact/hooks'
 import { displayName, tooLongBy } from '../stores/display-name.ts'
 import { Field } from './Field.tsx'
 import type { SettingEntry, SettingProps } from './Setting.tsx'
@@ -9,15 +9,14 @@ export const profileSettings: SettingEntry[] = [
   { id: 'displayName', title: 'settingDisplayName', hint: 'settingDisplayNameHint', Control: DisplayName },
 ]
 
-/** Saved by Enter and by going elsewhere. */
+/** Saved by Enter and by going elsewhere. What another device makes of it waits while one types here. */
 function DisplayName({ store }: SettingProps) {
-  const stored = store.settings.value.displayName
-  const [typed, setTyped] = useState(stored)
-  useEffect(() => setTyped(stored), [stored])
-  const over = tooLongBy(displayName(typed))
+  const [typed, setTyped] = useState<string | null>(null)
+  const shown = typed ?? store.settings.value.displayName
+  const over = tooLongBy(displayName(shown))
   const save = async () => {
-    // What was left out as it may not be in a name, is not shown either.
-    if (await store.setDisplayName(typed)) setTyped(displayName(typed))
+    // From here on what is stored is shown: without what may not be in a name.
+    if (typed !== null && (await store.setDisplayName(typed))) setTyped(null)
   }
   return (
     <form
@@ -31,7 +30,7 @@ function DisplayName({ store }: SettingProps) {
         label={say('displayName')}
         dir="auto"
         autoComplete="off"
-        value={typed}
+        value={shown}
         onInput={({ currentTarget }) => setTyped(currentTarget.value)}
         onBlur={() => void save()}
         error={over > 0 && sayCount('tooLong', over)}
