@@ -1,30 +1,13 @@
 /** The main path in Firefox, by WebDriver BiDi. The other person is a headless user of the same relay. */
 import { advice, find } from '../support/browsers.ts'
-import { keys, launchFirefox, type Context, type FirefoxPerson } from '../support/firefox.ts'
+import { keys, launchFirefox } from '../support/firefox.ts'
+import { signUpInFirefox } from '../support/firefox-people.ts'
 import { headless } from '../support/headless.ts'
-import { password } from '../support/people.ts'
 import { spawnRelay } from '../support/processes.ts'
 import { until } from '../support/until.ts'
 import { expect, test, testRelayEnv } from './fixtures.ts'
 
 test.skip(!find('firefox'), advice.firefox)
-
-async function signUp(firefox: FirefoxPerson, popup: Context, name: string, relay: string) {
-  const { click, fill, locate, evaluate } = firefox
-  await click(popup, { role: 'button', name: 'Create account' })
-  await fill(popup, { role: 'textbox', name: 'User name' }, name)
-  await fill(popup, 'input[type=password]', password) // no textbox to Firefox
-  await evaluate(popup, "document.querySelectorAll('details').forEach((d) => { d.open = true })")
-  await fill(popup, { role: 'textbox', name: 'Relay address' }, relay)
-  await click(popup, { role: 'button', name: 'Create account' })
-  await until(
-    async () => (await firefox.text(popup)).includes('Your recovery code'),
-    'the recovery code',
-    60_000,
-  )
-  await click(popup, { role: 'button', name: 'I have saved it' })
-  await locate(popup, { role: 'button', name: 'My status' })
-}
 
 test('two people chat, one of them in Firefox; its background may be ended at any time', async () => {
   test.setTimeout(240_000)
@@ -33,7 +16,7 @@ test('two people chat, one of them in Firefox; its background may be ended at an
   const { open, click, type, text, evaluate, background } = firefox
 
   const popup = await open('popup.html')
-  await signUp(firefox, popup, 'alice', relay.url)
+  await signUpInFirefox(firefox, popup, 'alice', relay.url)
   await bob.knock('alice')
   await click(popup, { role: 'button', name: 'Accept' })
   await until(async () => (await bob.relationTo('alice')) === 'buddies', 'buddies')
@@ -56,7 +39,7 @@ test('two people chat, one of them in Firefox; its background may be ended at an
   await bob.send('alice', 'are you there?')
   const badge = () => evaluate<string>(popup, 'browser.action.getBadgeText({})')
   await until(async () => (await badge()) === '1', 'the badge')
-  await until(async () => (await evaluate<string[]>(popup, 'told')).includes('chat:bob'), 'a notification')
+  await until(async () => (await evaluate<string[]>(popup, 'told')).includes('prompt:bob'), 'a notification')
   expect((await firefox.contexts()).some(({ url }) => url.includes('chat.html'))).toBe(false)
 
   // The background ends as it does for everybody, and the next message wakes nothing by force: the alarm does.

@@ -50,18 +50,28 @@ export const advice = {
 
 const debianPackage = { chromium: 'chromium', firefox: 'firefox-esr' }
 
+/** A screen and a keyboard for the tests of the focus (display.ts). */
+const debianDisplay = { Xvfb: 'xvfb', xdotool: 'xdotool' }
+
 /** Without fonts a screenshot shows boxes: the package that helps, and what fontconfig is asked to see whether it is needed. */
 const debianFonts = { 'fonts-dejavu-core': ':lang=ar', 'fonts-noto-color-emoji': ':lang=und-zsye' }
 
 /** Installs what is missing where that needs no questions (Debian, as root); says what to do elsewhere. */
 export function ensureBrowsers() {
   const missing = (Object.keys(candidates) as Browser[]).filter((browser) => !find(browser))
-  if (canInstall()) install([...missing.map((browser) => debianPackage[browser]), ...missingFonts()])
+  if (canInstall())
+    install([...missing.map((browser) => debianPackage[browser]), ...missingFonts(), ...missingDisplay()])
   for (const browser of missing) if (!find(browser)) console.log(advice[browser])
 }
 
 function canInstall() {
   return process.getuid?.() === 0 && onPath('apt-get').some((path) => existsSync(path))
+}
+
+function missingDisplay() {
+  return Object.entries(debianDisplay)
+    .filter(([program]) => !onPath(program).some((path) => existsSync(path)))
+    .map(([, name]) => name)
 }
 
 function missingFonts() {

@@ -27,6 +27,8 @@ type Options = {
   profile?: string
   headless?: boolean
   args?: string[]
+  /** For `DISPLAY`, of a screen of one's own (display.ts). */
+  env?: NodeJS.ProcessEnv
 }
 
 /** One person: Chromium with a profile of its own and the built extension. Up in about a second. */
@@ -35,10 +37,12 @@ export async function launchChromium({
   profile = mkdtempSync(join(tmpdir(), 'parley-chromium-')),
   headless = true,
   args = [],
+  env,
 }: Options = {}): Promise<ChromiumPerson> {
   const context = await chromium.launchPersistentContext(profile, {
     executablePath: browserPath('chromium'),
     headless, // with executablePath this is the new headless mode, which loads extensions
+    ...(env && { env: env as Record<string, string> }),
     viewport: null, // windows keep the size the extension asked for
     args: [
       `--disable-extensions-except=${extension}`,
