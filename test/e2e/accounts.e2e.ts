@@ -56,7 +56,7 @@ test('a wrong password is refused, the right one opens the account, signing out 
   await signIn(other, name, relay.url)
   await second.close()
 
-  const options = await page('options.html')
+  const options = await page('options.html#account')
   await options.getByRole('button', { name: 'Sign out' }).click()
   const dialog = options.getByRole('dialog')
   await dialog.getByRole('button', { name: 'Sign out' }).click()

@@ -157,7 +157,7 @@ test('[PR4] signing out on one device leaves the others as they were', async ({
   const [onLaptop, onDesktop] = await Promise.all([chatTab(laptop, bob.name), chatTab(desktop, bob.name)])
   const seen = await namesOfRow(bob, laptop.name)
 
-  const options = await tablet.page('options.html')
+  const options = await tablet.page('options.html#account')
   await options.getByRole('button', { name: 'Sign out' }).click()
   await options.getByRole('dialog').getByRole('button', { name: 'Sign out' }).click()
   await expect(options.getByRole('button', { name: 'Sign in' }).first()).toBeVisible()
