@@ -12,7 +12,7 @@ import { candidateOf, wantedIn } from './candidate.ts'
 import type { Clock } from './clock.ts'
 import { displayName, tooLongBy } from './display-name.ts'
 import { groupName, intoGroup, movedGroup, renamedGroup, withoutGroup } from './groups.ts'
-import { buddiesOf, isMeant, readPeople, type Buddy, type People } from './people.ts'
+import { buddiesOf, isMeant, keeper, readPeople, type Buddy, type People } from './people.ts'
 import type { Shown } from './presence.ts'
 import { attempting, type Problem } from './problem.ts'
 import { isNew, sectionsOf, type Section } from './sections.ts'
@@ -44,6 +44,7 @@ const pageCharsMax = 500
 
 export const BuddyListStore = createModel((db: Db, commands: Commands, clock: Clock) => {
   const account = live(() => db.account.get('me'), undefined)
+  const keep = keeper()
   const self = live(() => db.status.get('self') as Promise<SelfRow | undefined>, undefined)
   const relay = live(() => db.status.get('relay') as Promise<RelayRow | undefined>, undefined)
   const people = live<People | undefined>(() => readPeople(db), undefined)
@@ -89,7 +90,8 @@ export const BuddyListStore = createModel((db: Db, commands: Commands, clock: Cl
   )
   const wanted = computed(() => wantedIn(filter.value, candidate.value))
 
-  const buddies = computed((): Buddy[] => (people.value ? buddiesOf(people.value, coarseTime.value) : []))
+  /** Who is as before is the same object as before: then nothing of theirs is drawn anew. */
+  const buddies = computed((): Buddy[] => keep(people.value ? buddiesOf(people.value, coarseTime.value) : []))
   const prompts = computed(() => (people.value ? promptsOf(people.value, wanted.value) : []))
   const requests = computed(() => (people.value ? requestsOf(people.value, wanted.value) : []))
   const asking = computed(() => new Set<string>(people.value?.prompts.map(({ peer }) => peer)))

@@ -87,6 +87,20 @@ export function buddiesOf(people: People, now: Millis): Buddy[] {
     })
 }
 
+/** Remembers the rows of the last time, and gives those that have not changed again. */
+export function keeper() {
+  let known = new Map<UserId, { text: string; buddy: Buddy }>()
+  return (buddies: Buddy[]): Buddy[] => {
+    const next = buddies.map((buddy) => {
+      const text = JSON.stringify(buddy)
+      const before = known.get(buddy.name)
+      return before?.text === text ? before : { text, buddy }
+    })
+    known = new Map(next.map((kept) => [kept.buddy.name, kept]))
+    return next.map(({ buddy }) => buddy)
+  }
+}
+
 /** Without case and marks: who types `zoe` means Zoë. */
 const folded = (text: string) => text.normalize('NFKD').replaceAll(/\p{M}/gu, '').toLowerCase()
 

@@ -1,4 +1,5 @@
 import { BellOff, BellRing } from 'lucide'
+import { Component } from 'preact'
 import { useId, useState } from 'preact/hooks'
 import { shownName, type Buddy, type BuddyListStore } from '../stores/buddy-list-store.ts'
 import { Avatar } from './Avatar.tsx'
@@ -21,7 +22,23 @@ interface Props {
   onOpen(): void
 }
 
-export function BuddyRow({ buddy, store, now, isStop, opensOnEnter, onOpen }: Props) {
+/**
+ * Drawn anew only when something that it shows is another thing: presence is looked at every few seconds, and a list
+ * may have hundreds of rows. What it calls does the same each time.
+ */
+export class BuddyRow extends Component<Props> {
+  override shouldComponentUpdate(next: Props) {
+    return (['buddy', 'store', 'now', 'isStop', 'opensOnEnter'] as const).some(
+      (name) => next[name] !== this.props[name],
+    )
+  }
+
+  render(props: Props) {
+    return <Row {...props} />
+  }
+}
+
+function Row({ buddy, store, now, isStop, opensOnEnter, onOpen }: Props) {
   const { name, nickname, ownName, presence, isMuted, isMarked, tellsOnline, unread, last } = buddy
   const [isMenuOpen, setMenuOpen] = useState(false)
   const line = useId()

@@ -459,3 +459,14 @@ test('what the background refuses is told, until it is closed', async () => {
   store.clearProblem()
   expect(store.problem.value).toBeNull()
 })
+
+test('who is as before is the same object, so that hundreds of rows are not drawn for one', async () => {
+  const { store, db } = await start(({ db: before }) => before.roster.bulkPut(roster('ann', 'bob')))
+  const [ann, bob] = store.sections.value[0]!.buddies
+
+  await db.conversations.put(conversation('bob', { isMarked: true }))
+  await settles(() => expect(store.sections.value[0]!.buddies[1]).toMatchObject({ isMarked: true }))
+
+  expect(store.sections.value[0]!.buddies[0]).toBe(ann)
+  expect(store.sections.value[0]!.buddies[1]).not.toBe(bob)
+})
