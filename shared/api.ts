@@ -1,6 +1,7 @@
 /** Bodies of the HTTP routes (relay/http). Paths and rules: PROTOCOL.md, "Accounts over HTTP". */
 import * as v from 'valibot'
 import { DeviceList, Slot, slotNames } from './account.ts'
+import { FirstKeyPackages, Vault, VaultText } from './keys.ts'
 import { accountId, bytes, blob, count, hash, millis, userId } from './schema.ts'
 
 /** `GET /v1/info` */
@@ -28,6 +29,9 @@ export const RegisterStart = v.object({ user: userId })
 export const Pow = v.object({ salt: bytes(16), bits: count, exp: millis, mac: hash })
 export type Pow = v.InferOutput<typeof Pow>
 
+/** So that a device in a list always has a package: those of the new device, and of `@` if that is new. */
+const firstKeys = v.optional(v.pipe(v.array(FirstKeyPackages), v.maxLength(2)))
+
 /** `POST /v1/register` → `{acct}` */
 export const Register = v.object({
   user: userId,
@@ -35,6 +39,9 @@ export const Register = v.object({
   list: DeviceList,
   pow: v.object({ ...Pow.entries, answer: count }),
   invite: v.optional(v.pipe(v.string(), v.maxLength(100))),
+  keys: firstKeys,
+  /** The first content of the vault. */
+  vault: v.optional(VaultText),
   /** Over `registerBytes`, by the password's login key and by the account key. */
   signatures: v.object({ login: bytes(64), account: bytes(64) }),
 })
@@ -61,11 +68,18 @@ export const LoggedIn = v.object({
   acct: accountId,
   bundle: Slot.entries.bundle,
   list: DeviceList,
+  /** Absent while there is nothing in it. */
+  vault: v.optional(Vault),
 })
 export type LoggedIn = v.InferOutput<typeof LoggedIn>
 
 /** `POST /v1/devices` → `{version, hash}`; the next device list, with a fresh login */
-export const PutDevices = v.object({ user: userId, ticket: blob(400), list: DeviceList })
+export const PutDevices = v.object({
+  user: userId,
+  ticket: blob(400),
+  list: DeviceList,
+  keys: firstKeys,
+})
 export type PutDevices = v.InferOutput<typeof PutDevices>
 
 /** `GET /v1/devices/:user?acct=…&after=N` → the lists with a version above N, oldest first */

@@ -1,7 +1,9 @@
 /** Everything that crosses the socket between a device and its room. The rules are in PROTOCOL.md. */
 import * as v from 'valibot'
+import { DeviceList } from './account.ts'
 import { ProtocolError } from './errors.ts'
 import type { UserId } from './ids.ts'
+import { ClaimedPackage, KeyPackageUp, Vault, VaultText } from './keys.ts'
 import { limits, type AnnouncedLimits } from './limits.ts'
 import {
   accountId,
@@ -231,6 +233,29 @@ export const ClientFrame = v.variant('type', [
     invite: v.optional(v.nullable(hash)),
     reads: v.optional(v.boolean()),
   }),
+  /** Key packages for this device or for `@`. `replace`: those that wait and are not among these go. */
+  v.object({ type: v.literal('keys'), request, up: KeyPackageUp, replace: v.boolean() }),
+  /** Somebody's device lists (one's own too), and a key package for each of their devices. Answered by `keys`. */
+  v.object({
+    type: v.literal('claim'),
+    request,
+    peer: addressText,
+    /** The version that is known already; 0 = from the first. The newest list comes in any case. */
+    after: count,
+    packages: v.boolean(),
+    /** The token of the invite link that led here. */
+    invite: v.optional(inviteToken),
+  }),
+  /**
+   * Without a payload it reads; answered by `vault`. With one it writes what was made from `version` (0 before the
+   * first), which gets the next version; answered by `ok`.
+   */
+  v.object({
+    type: v.literal('vault'),
+    request,
+    version: v.optional(count),
+    payload: v.optional(VaultText),
+  }),
   /** Signing off for good: buddies see it at once, without the grace of a lost connection. */
   v.object({ type: v.literal('leave') }),
   v.object({ type: v.literal('ping') }),
@@ -276,6 +301,9 @@ export const ServerFrame = v.variant('type', [
     self: OwnPresence,
     presence: v.array(PeerPresence),
     devices: ListHead,
+    /** One-time key packages that are left for this device, and for `@`. */
+    keysLeft: count,
+    mailboxKeysLeft: count,
     heartbeatMs: count,
     limits: announced,
   }),
@@ -310,6 +338,18 @@ export const ServerFrame = v.variant('type', [
     detail: v.optional(v.string()),
   }),
   v.object({ type: v.literal('presence'), ...PeerPresence.entries }),
+  v.object({
+    type: v.literal('keys'),
+    request,
+    peer: userId,
+    acct: accountId,
+    /** Oldest first. The last one is the newest there is, unless there are `more`: then ask for those after it. */
+    lists: v.array(DeviceList),
+    /** For the devices of the newest list that have any; none while there are more lists to come. */
+    packages: v.array(ClaimedPackage),
+    more: v.optional(v.literal(true)),
+  }),
+  v.object({ type: v.literal('vault'), request, ...Vault.entries }),
   /** Which of my devices alerts first: this one, or another with somebody at it, or another that is left alone. */
   v.object({ type: v.literal('lead'), lead: Lead }),
   v.object({ type: v.literal('self'), ...OwnPresence.entries }),

@@ -16,6 +16,15 @@ export const limits = {
   payloadBytesMax: 96 * KiB,
   knockPayloadBytesMax: 96 * KiB,
   preferencesBytesMax: 64 * KiB,
+  /** Base64url of about 2.7 kB. */
+  keyPackageCharsMax: 6000,
+  /** So many fit into a frame. */
+  keyPackagesPerUploadMax: 20,
+  /** With a new device's first list: they share an HTTP body with everything else. */
+  firstKeyPackagesMax: 8,
+  vaultCharsMax: 96 * KiB,
+  /** Device lists and packages in one answer; leaves room in a frame. */
+  claimBytesMax: 200 * KiB,
   statusCharsMax: 140,
   messageCharsMax: 4000,
   knockCharsMax: 500,
@@ -48,6 +57,10 @@ export const limits = {
   presenceInIntervalMs: 3 * second,
   presenceOutIntervalMs: 10 * second,
   badFramesMax: 3,
+  deviceClaimsPerSecond: 2,
+  deviceClaimsBurst: 20,
+  /** Claims of people who are no buddies (R-52). */
+  lookupsPerHourMax: 60,
 
   // Delivery
   sendsInFlightMax: 32,
@@ -80,6 +93,13 @@ export const limits = {
   reconnectMaxMs: 60 * second,
   reconnectLongMaxMs: 5 * minute,
   unauthenticatedPerRoomMax: 16,
+
+  // Keys
+  /** One-time packages that wait for a device; a client refills below `keyPackagesLow`. */
+  keyPackagesMax: 50,
+  keyPackagesLow: 20,
+  /** Each person gets one one-time package of each device in this time, and the last resort beyond that. */
+  keyPackageEveryMs: 10 * minute,
 
   // Presence
   presenceLeaseMs: 30 * minute,

@@ -91,6 +91,8 @@ export async function onAuth(frame: Auth, connection: ConnectionId, turn: Turn) 
     self: await ownPresence(turn),
     presence: await presenceOfBuddies(turn),
     devices: meta.devices,
+    keysLeft: 0,
+    mailboxKeysLeft: 0,
     heartbeatMs: limits.heartbeatMs,
     limits: env.settings.announced,
   }

@@ -60,8 +60,15 @@ const handlers: { [Type in ClientFrame['type']]: Handler<Type> } = {
   watch: onWatch,
   preferences: onPreferences,
   policy: onPolicy,
+  keys: notYet,
+  claim: notYet,
+  vault: notYet,
   leave: onLeave,
   ping: async (_, connection, turn) => send(turn, connection, { type: 'pong' }),
+}
+
+async function notYet(): Promise<void> {
+  throw new ProtocolError('feature-not-implemented')
 }
 
 /** @throws ProtocolError when a frame or an account's operation is refused: then nothing has happened. */
