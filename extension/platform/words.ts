@@ -6,6 +6,11 @@ export const alertWords: Words = {
   title: (peer) => peer,
   many: (count) => browser.i18n.getMessage('alertMany', String(count)),
   knock: (peer) => browser.i18n.getMessage('alertKnock', peer),
+  joined: (peer) => browser.i18n.getMessage('alertJoined', peer),
+  asks: (peer) => browser.i18n.getMessage('alertAsks', peer),
+  online: (peer) => browser.i18n.getMessage('alertOnline', peer),
+  somebody: () => browser.i18n.getMessage('alertSomebody'),
+  aMessage: () => browser.i18n.getMessage('alertMessage'),
   missed: (messages, people) =>
     people === 1
       ? browser.i18n.getMessage('alertMany', String(messages))
