@@ -49,8 +49,8 @@ function RequestItem({ request, onAccept, onReject, onBlock }: Props) {
         <p id={who}>
           <Name of={name} />
         </p>
-        {ownName !== '' && <p class="request-hint">{sayWith('callsThemselves', <bdi>{ownName}</bdi>)}</p>}
-        <p class="request-hint">{say(via === 'invite' ? 'viaInvite' : 'viaName')}</p>
+        {ownName !== '' && <p class="request-hint">{sayWith('knockName', <bdi>{ownName}</bdi>)}</p>}
+        <p class="request-hint">{say(via === 'invite' ? 'knockFoundByLink' : 'knockFoundByName')}</p>
         {looksLike !== null && (
           <p class="request-warning">
             <Icon of={TriangleAlert} size={14} />

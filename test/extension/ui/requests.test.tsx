@@ -53,7 +53,7 @@ test('[R-10] how they found me is told', async () => {
 
   const [mallory, nina] = requests()
   expect(mallory!.textContent).toContain('Knows your user name')
-  expect(nina!.textContent).toContain('Used your invite link')
+  expect(nina!.textContent).toContain('Has your invite link')
 })
 
 test('[R-53] who could be taken for a buddy is warned about', async () => {
