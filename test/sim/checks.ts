@@ -2,10 +2,11 @@
  * What must hold in every history (the relay reference, §3.4). Safety is checked at every commit, effect and frame;
  * liveness when everything has become calm (simulation.ts).
  */
-import type { Entry } from '#shared/frames'
+import type { Entry, EntryOf, Policy, Relation } from '#shared/frames'
 import type { Epoch, UserId } from '#shared/ids'
 import { limits } from '#shared/limits'
-import type { LogRow, Meta, PeerRow, PresenceRow } from '../../relay/core/rows.ts'
+import type { RoomMessage } from '../../relay/core/ports.ts'
+import { firstPolicy, type LogRow, type Meta, type PeerRow, type PresenceRow } from '../../relay/core/rows.ts'
 
 export class Violation extends Error {
   constructor(rule: string, text: string) {
@@ -26,6 +27,8 @@ export interface RoomChecks {
   /** The room was put back to an older state: what may repeat itself from now on may. */
   restored(rows: ReadonlyMap<string, string>): void
   isBlocked(peer: UserId): boolean
+  /** A call to another room is about to be made. */
+  posted(to: UserId, message: RoomMessage): void
 }
 
 export function createRoomChecks(self: string, now: () => number, wasAnyRestored: () => boolean): RoomChecks {
@@ -33,6 +36,10 @@ export function createRoomChecks(self: string, now: () => number, wasAnyRestored
   let blocked = new Set<UserId>()
   let epoch: Epoch | '' = ''
   let before = new Map<string, number>()
+  let relations = new Map<UserId, Relation>()
+  let policy: Policy = firstPolicy
+  /** How far each peer was told that I have read. */
+  const readTold = new Map<UserId, number>()
 
   /** S7: within an epoch it only grows. */
   function grows(what: string, value: number) {
@@ -45,14 +52,17 @@ export function createRoomChecks(self: string, now: () => number, wasAnyRestored
     if (entry.type === 'roster') {
       if (entry.blocked) blocked.add(entry.peer)
       else blocked.delete(entry.peer)
+      relations.set(entry.peer, entry.relation)
       grows(`roster version of ${entry.peer}`, entry.version)
     }
     if (entry.type === 'receipts') {
       grows(`delivered by ${entry.peer}`, entry.delivered)
       grows(`read by ${entry.peer}`, entry.read)
     }
+    if (entry.type === 'policy') policy = entry
     if (entry.type !== 'message') return
     const { peer, direction, id, ts } = entry
+    if (direction === 'in') onIncoming(entry)
     const key = `${direction === 'in' ? peer : self} ${id}`
     must(wasAnyRestored() || !messages.has(key), 'S3', () => `${self} has ${key} twice`)
     messages.add(key)
@@ -64,6 +74,16 @@ export function createRoomChecks(self: string, now: () => number, wasAnyRestored
       before.set(`ts to ${peer}`, ts)
     }
     must(ts <= now() + 2000, 'S8', () => `${self}: a ts ${ts - now()} ms from now`)
+  }
+
+  /** S6: of who is no buddy there is one open knock, and only what the gate lets in. */
+  function onIncoming({ peer, id, kind, payload, via }: EntryOf<'message'>) {
+    const relation = relations.get(peer) ?? 'none'
+    const isKnock = kind === 'knock' && relation === 'asked'
+    must(relation === 'buddies' || isKnock, 'S6', () => `${self} took a ${kind} from ${peer}: ${relation}`)
+    if (!isKnock) return
+    const mayKnock = policy.reach === 'everyone' || (policy.reach === 'buddies' && payload === '')
+    must(mayKnock && via === undefined, 'S6', () => `${self} let ${id} in, reach is ${policy.reach}`)
   }
 
   function onPeer({ user, mine, theirs, in: lane, out, relation, blocked: isBlocked }: PeerRow) {
@@ -103,7 +123,17 @@ export function createRoomChecks(self: string, now: () => number, wasAnyRestored
   }
 
   return {
+    posted(to, message) {
+      must(to !== self, 'S12', () => `${self} calls itself`)
+      if (message.type !== 'deliver') return
+      const told = readTold.get(to) ?? 0
+      const { read } = message.receipts
+      must(policy.reads || read <= told, 'RC6', () => `${self} tells ${to} that it has read up to ${read}`)
+      readTold.set(to, Math.max(told, read))
+    },
     committed(writes) {
+      const ofSelf = [...writes.keys()].find((key) => aboutPairs.test(key) && key.split(':')[1] === self)
+      must(ofSelf === undefined, 'S12', () => `${self} has a row of itself: ${ofSelf}`)
       const rows = [...writes].filter((row): row is [string, string] => row[1] !== null)
       const meta = writes.get('meta')
       if (meta) onMeta(JSON.parse(meta) as Meta)
@@ -116,17 +146,22 @@ export function createRoomChecks(self: string, now: () => number, wasAnyRestored
     restored(rows) {
       messages = new Set()
       blocked = new Set()
+      relations = new Map()
       before = new Map()
+      policy = (JSON.parse(rows.get('meta')!) as Meta).policy
       for (const [key, json] of rows) {
         if (!key.startsWith('peer:')) continue
         const peer = JSON.parse(json) as PeerRow
         if (peer.blocked) blocked.add(peer.user)
+        relations.set(peer.user, peer.relation)
         before.set(`dropped of ${peer.user}`, peer.mine.dropped.length)
       }
     },
     isBlocked: (peer) => blocked.has(peer),
   }
 }
+
+const aboutPairs = /^(peer|outbox|work|seen):/
 
 const hashOf = (text: string): number =>
   Array.from(text).reduce((sum, char) => (sum * 31 + char.charCodeAt(0)) | 0, 7)

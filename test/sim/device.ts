@@ -2,7 +2,16 @@
  * A device as it ought to be: what it keeps changes as a whole, it acknowledges what it has stored, and it sends its
  * outbox in order until it is confirmed. It loses its connection, its memory and its patience.
  */
-import type { Entry, EntryOf, Kind, PeerPresence, Relation, ServerFrame, ServerFrameOf } from '#shared/frames'
+import type {
+  Entry,
+  EntryOf,
+  Kind,
+  PeerPresence,
+  Policy,
+  Relation,
+  ServerFrame,
+  ServerFrameOf,
+} from '#shared/frames'
 import type { DeviceId, EnvelopeId, Epoch, Millis, Seq, UserId } from '#shared/ids'
 import { limits } from '#shared/limits'
 import { must } from './checks.ts'
@@ -25,6 +34,8 @@ interface Outgoing {
   kind: Kind
   payload: string
   index: number
+  /** With a knock: the token of a link. */
+  invite?: string
 }
 
 /** What survives a crash. */
@@ -63,7 +74,8 @@ export interface Device {
   isOn: boolean
   turnOn(): void
   turnOff(): void
-  send(to: UserId, kind?: Kind): void
+  send(to: UserId, kind?: Kind, fields?: { payload?: string; invite?: string }): void
+  policy(change: Partial<Policy>): void
   read(peer: UserId): void
   roster(operation: 'block' | 'unblock' | 'remove' | 'withdraw' | 'reject', peer: UserId): void
   mode(mode: 'auto' | 'away' | 'dnd' | 'invisible'): void
@@ -243,6 +255,7 @@ export function createDevice(relay: Relay, user: UserId, id: DeviceId, ledger: L
     if (entry.type === 'read' && entry.ts >= (kept.reads.get(entry.peer) ?? 0)) kept.reads.delete(entry.peer)
     if (entry.type === 'roster') {
       kept.relations.set(entry.peer, entry.relation)
+      if (entry.relation !== 'buddies') session?.presence.delete(entry.peer)
       if (entry.blocked) kept.blocked.add(entry.peer)
       else kept.blocked.delete(entry.peer)
     }
@@ -299,11 +312,11 @@ export function createDevice(relay: Relay, user: UserId, id: DeviceId, ledger: L
   function flush() {
     if (!session?.isWelcome) return
     if (world.now < waitUntil) return
-    for (const { id: envelope, to, kind, payload } of kept.outbox) {
+    for (const { id: envelope, to, kind, payload, invite } of kept.outbox) {
       if (inFlight.length >= limits.sendsInFlightMax) return
       if (inFlight.includes(envelope)) continue
       inFlight.push(envelope)
-      say({ type: 'send', id: envelope, to, kind, payload, previous, attempt })
+      say({ type: 'send', id: envelope, to, kind, payload, invite, previous, attempt })
       previous = envelope
     }
   }
@@ -378,10 +391,11 @@ export function createDevice(relay: Relay, user: UserId, id: DeviceId, ledger: L
         room().lost(own.id)
       })
     },
-    send(to, kind = 'message') {
+    send(to, kind = 'message', fields = {}) {
       const index = kept.index++
       const envelope = newId(world.now, world.random())
-      kept.outbox.push({ id: envelope, to, kind, payload: `${id}${index}`.replaceAll('@', ''), index })
+      const payload = `${id}${index}`.replaceAll('@', '')
+      kept.outbox.push({ id: envelope, to, kind, payload, index, ...fields })
       flush()
     },
     read(peer) {
@@ -393,6 +407,9 @@ export function createDevice(relay: Relay, user: UserId, id: DeviceId, ledger: L
     },
     roster(operation, peer) {
       if (session?.isWelcome) say({ type: 'roster', request: 'r', peer, operation })
+    },
+    policy(change) {
+      if (session?.isWelcome) say({ type: 'policy', request: 'r', ...change })
     },
     mode(mode) {
       if (session?.isWelcome) say({ type: 'presence', mode })

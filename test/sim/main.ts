@@ -1,4 +1,4 @@
-/** `npm run sim -- --seed 17 --count 100 [--restores] [--mutant 'no order guard'] [--operations 20] [--trace]` */
+/** `npm run sim -- --seed 17 --count 100 [--restores | --knocks] [--mutant 'no order guard'] [--operations 20] [--trace]` */
 import { parseArgs } from 'node:util'
 import type { MutantName } from './mutants.ts'
 import { simulate } from './simulation.ts'
@@ -10,6 +10,7 @@ const { values } = parseArgs({
     operations: { type: 'string', default: '120' },
     mutant: { type: 'string', default: 'none' },
     restores: { type: 'boolean', default: false },
+    knocks: { type: 'boolean', default: false },
     trace: { type: 'boolean', default: false },
   },
 })
@@ -23,6 +24,7 @@ for (let seed = Number(values.seed); seed < Number(values.seed) + Number(values.
     operations: Number(values.operations),
     mutant: values.mutant as MutantName,
     restores: values.restores,
+    knocks: values.knocks,
     ...(print && { print }),
   })
   for (const [word, count] of outcome.counts) totals.set(word, (totals.get(word) ?? 0) + count)

@@ -2,7 +2,7 @@
 import type { Epoch, UserId } from '#shared/ids'
 import type { Batch } from '../../relay/core/batch.ts'
 import type { ConnectionState, RoomMessage, RoomReply, Tx } from '../../relay/core/ports.ts'
-import { keys, type DeviceRow, type PeerRow } from '../../relay/core/rows.ts'
+import { keys, type DeviceRow, type Meta, type PeerRow } from '../../relay/core/rows.ts'
 import type { Relay } from './room.ts'
 
 export interface Mutant {
@@ -15,12 +15,12 @@ export interface Mutant {
   answer?(message: RoomMessage, epoch: Epoch): RoomReply | null
 }
 
-/** Changes rows of peers as they are read. */
-const readingPeers =
-  (change: (peer: PeerRow) => void): NonNullable<Mutant['tx']> =>
+/** Changes rows as they are read. */
+const reading =
+  <Row>(prefix: string, change: (row: Row) => void): NonNullable<Mutant['tx']> =>
   (batch) => {
     const changed = <T>(key: string, row: T): T => {
-      if (key.startsWith('peer:') && row) change(row as unknown as PeerRow)
+      if (key.startsWith(prefix) && row) change(row as unknown as Row)
       return row
     }
     return {
@@ -32,6 +32,8 @@ const readingPeers =
       wakeAt: (at) => batch.wakeAt(at),
     }
   }
+
+const readingPeers = (change: (peer: PeerRow) => void) => reading('peer:', change)
 
 export const mutants = {
   none: {},
@@ -53,6 +55,8 @@ export const mutants = {
     },
   },
   'a block is forgotten': { tx: readingPeers((peer) => (peer.blocked = false)) },
+  'the gate stands open': { tx: reading<Meta>('meta', ({ policy }) => (policy.reach = 'everyone')) },
+  'read marks are always shown': { tx: reading<Meta>('meta', ({ policy }) => (policy.reads = true)) },
   'what is due is forgotten': {
     tx: (batch) => ({ ...batch, put: (key, row) => key !== keys.due && batch.put(key, row) }),
   },

@@ -61,8 +61,10 @@ export interface Relay {
 /** An entry in a line of a trace. */
 function shortOf(entry: Entry): string {
   const { seq, type } = entry
+  if (type === 'roster') return `${seq} ${entry.peer} ${entry.relation}${entry.blocked ? ' blocked' : ''}`
+  if (type === 'failed') return `${seq} failed ${entry.peer} ${entry.id} ${entry.code}`
   if (type !== 'message') return `${seq} ${type}`
-  return `${seq} ${entry.direction} ${entry.peer} ${entry.id} ts ${entry.ts}`
+  return `${seq} ${entry.direction} ${entry.peer} ${entry.kind} ${entry.id} ts ${entry.ts}`
 }
 
 const never = <T>() => new Promise<T>(() => {})
@@ -273,6 +275,7 @@ export function createSimRoom(relay: Relay, user: UserId): SimRoom {
       (message.type === 'deliver' && message.receipts.show) ||
       message.type === 'typing'
     attempt(() => {
+      checks.posted(to, message)
       must(
         !(shows && checks.isBlocked(to)),
         'S5',

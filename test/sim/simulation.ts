@@ -1,9 +1,11 @@
 /** One history: people, their devices and rooms, a time of misfortune, and then peace, in which all must come right. */
-import { accountOf, zeroHash, type DeviceList } from '#shared/account'
+import { accountOf, hashOf, zeroHash, type DeviceList } from '#shared/account'
 import { fromBase64, toBase64 } from '#shared/bytes'
 import type { Register } from '#shared/api'
+import { reaches } from '#shared/frames'
 import type { DeviceId, UserId } from '#shared/ids'
-import type { PeerRow } from '../../relay/core/rows.ts'
+import { limits } from '#shared/limits'
+import { keys, type Meta, type PeerRow } from '../../relay/core/rows.ts'
 import { announcedLimits } from '../../relay/http/announced.ts'
 import { must } from './checks.ts'
 import { createDevice, type Device, type Ledger, type Message } from './device.ts'
@@ -17,6 +19,8 @@ export interface Options {
   mutant?: MutantName
   /** Rooms are put back to older states now and then, as from a backup. */
   restores?: boolean
+  /** People come to know each other, and part again: knocks, links, answers, blocks, and who may reach whom. */
+  knocks?: boolean
   /** Fewer make a history easier to read. */
   operations?: number
   print?: (line: string) => void
@@ -31,6 +35,13 @@ export interface Outcome {
   faults: Faults
 }
 
+/** What both rooms may believe in the end; a swallowed knock leaves its sender asking, or both. */
+const agreed = new Set(['none,none', 'buddies,buddies', 'asked,asking', 'asking,none', 'asking,asking'])
+
+/** Everybody's link, when they have one. */
+const token = 'A'.repeat(22)
+const otherToken = `${'B'.repeat(21)}A`
+
 const names = ['alice', 'bob', 'carol'] as const
 const second = 1000
 const minute = 60 * second
@@ -40,7 +51,8 @@ const peaceMs = 7 * minute
 export async function simulate({
   seed,
   mutant = 'none',
-  restores,
+  restores = false,
+  knocks = false,
   operations = 120,
   print,
 }: Options): Promise<Outcome> {
@@ -49,13 +61,17 @@ export async function simulate({
   const faults = drawFaults(world)
   let violation: string | null = null
   try {
-    await history.begin()
+    await history.begin({ strangers: knocks })
     history.relay.faults = faults
-    await misfortune(world, history, operations, restores ?? false)
+    if (knocks) await acquaintance(world, history, operations)
+    else await misfortune(world, history, operations, restores)
     history.relay.faults = calm
-    await history.settleDown()
-    history.checkAll()
-    await history.checkPresence()
+    if (knocks) await history.settleKnocks()
+    else {
+      await history.settleDown()
+      history.checkAll()
+      await history.checkPresence()
+    }
   } catch (error) {
     violation = error instanceof Error ? error.message : String(error)
     if (!(error instanceof Error) || error.name !== 'Violation')
@@ -75,7 +91,9 @@ async function misfortune(world: World, history: History, operations: number, re
     const device = world.pick(history.devices)
     const peer = world.pick(history.rooms.map((room) => room.user).filter((user) => user !== device.user))
     const dice = world.random()
-    if (dice < 0.62) for (let n = world.upTo(world.chance(0.1) ? 40 : 3); n >= 0; n--) device.send(peer)
+    if (dice < 0.06) device.send(device.user, 'control')
+    else if (dice < 0.09) device.policy({ reads: world.chance(0.5) })
+    else if (dice < 0.62) for (let n = world.upTo(world.chance(0.1) ? 40 : 3); n >= 0; n--) device.send(peer)
     else if (dice < 0.74) device.read(peer)
     else if (dice < 0.8) device.turnOff()
     else if (dice < 0.9) device.turnOn()
@@ -83,6 +101,22 @@ async function misfortune(world: World, history: History, operations: number, re
     else if (restores) device.read(peer) // a block that comes and goes with backups says nothing about what is lost
     else device.roster(dice < 0.97 ? 'block' : 'unblock', peer)
     if (restores) await maybeRestore(world, history, backups)
+  }
+}
+
+/** What people who may not know each other do, by what each device believes of the other person. */
+async function acquaintance(world: World, history: History, operations: number) {
+  for (let i = 0; i < operations; i++) {
+    await history.run(world.upTo(world.chance(0.1) ? 30 * second : 3 * second))
+    const device = world.pick(history.devices)
+    const peer = world.pick(history.rooms.map((room) => room.user).filter((user) => user !== device.user))
+    const dice = world.random()
+    if (dice < 0.08) device.turnOff()
+    else if (dice < 0.22) device.turnOn()
+    else if (dice < 0.28) device.policy({ reach: world.pick(reaches) })
+    else if (dice < 0.32) device.policy({ invite: world.pick([null, hashOf(fromBase64(token))]) })
+    else if (dice < 0.38) device.roster(world.pick(['block', 'unblock']), peer)
+    else history.meet(device, peer)
   }
 }
 
@@ -144,10 +178,11 @@ function createHistory(world: World, mutant: Relay['mutant']) {
     run,
 
     /** Everybody has an account and everybody is a buddy of everybody. */
-    async begin() {
+    async begin({ strangers = false } = {}) {
       for (const room of rooms) await register(world, room, of(room.user))
       for (const device of devices) device.turnOn()
       await run(5 * second)
+      if (strangers) return rooms.forEach(makeOld)
       for (const [a, b] of pairs) of(a)[0]!.send(b, 'knock')
       await run(5 * second)
       for (const [a, b] of pairs) of(b)[0]!.send(a, 'accept')
@@ -165,12 +200,46 @@ function createHistory(world: World, mutant: Relay['mutant']) {
       relay.faults = faults
     },
 
+    /** Does what one may do with a person of that relation, or tries. */
+    meet(device: Device, peer: UserId) {
+      relay.rooms.get(device.user)!.rows.delete(keys.quota) // every one of these is another day
+      const relation = device.kept.relations.get(peer) ?? 'none'
+      const knock = () => {
+        const payload = world.chance(0.3) ? { payload: '' } : {}
+        const invite = world.chance(0.4) ? { invite: world.pick([token, otherToken]) } : {}
+        device.send(peer, 'knock', { ...payload, ...invite })
+      }
+      const dice = world.random()
+      if (relation === 'buddies' && dice < 0.3) device.roster('remove', peer)
+      else if (relation === 'buddies') device.send(peer)
+      else if (relation === 'asked' && dice < 0.4) device.send(peer, 'accept')
+      else if (relation === 'asked' && dice < 0.7) device.roster('reject', peer)
+      else if (relation === 'asking' && dice < 0.5) device.roster('withdraw', peer)
+      else knock()
+    },
+
+    /** Peace among people who may not know each other: everything has been said, whatever became of it. */
+    async settleKnocks() {
+      for (const device of devices) device.turnOn()
+      await run(90 * second)
+      for (const user of people) of(user)[0]!.mode('auto')
+      await run(2 * peaceMs)
+      for (const device of devices) checkDrained(device)
+      for (const [a, b] of pairs) {
+        const both = [relationOf(a, b), relationOf(b, a)].toSorted().join()
+        // A known weakness: when knocks, answers and removals cross several times, the two lanes may leave the two
+        // rooms with different beliefs, some 5 times in 1000 histories. It is counted here and not forbidden yet.
+        world.note(agreed.has(both) ? `agreed ${both}` : 'one-sided', a, b, both)
+      }
+    },
+
     /** Peace: everybody comes back, forgives, and says one more thing. */
     async settleDown() {
       for (const device of devices) device.turnOn()
       await run(90 * second)
       for (const user of people) {
         of(user)[0]!.mode('auto')
+        of(user)[0]!.policy({ reads: true })
         for (const peer of people) if (peer !== user) of(user)[0]!.roster('unblock', peer)
       }
       await run(peaceMs)
@@ -185,6 +254,7 @@ function createHistory(world: World, mutant: Relay['mutant']) {
 
     checkAll() {
       for (const device of devices) checkDrained(device)
+      checkNotes()
       for (const [a, b] of pairs) {
         const isOld = restored.has(a) || restored.has(b)
         checkLoss(a, b)
@@ -230,6 +300,17 @@ function createHistory(world: World, mutant: Relay['mutant']) {
     must(kept.outbox.length === 0, 'L3', () => `${user} ${id} still has ${kept.outbox.length} to send`)
     const rows = [...relay.rooms.get(user)!.rows.keys()].filter((key) => key.startsWith('outbox:'))
     must(rows.length === 0, 'L3', () => `the room of ${user} still has ${rows}`)
+  }
+
+  /** L1: every note to oneself is on all own devices, and in the order of its clock. */
+  function checkNotes() {
+    for (const [id, { from, to }] of ledger.stored) {
+      if (from !== to) continue
+      world.note('note')
+      for (const { id: device, kept } of of(from))
+        must(kept.messages.has(`${from} ${id}`), 'L1', () => `${from} ${device} lacks the note ${id}`)
+    }
+    for (const user of people) if (!restored.has(user)) checkOrder(user, user)
   }
 
   /** L1: whatever was confirmed is everywhere, unless it was dropped under a block. */
@@ -295,12 +376,26 @@ function createHistory(world: World, mutant: Relay['mutant']) {
     }
   }
 
+  function relationOf(user: UserId, peer: UserId) {
+    const row = relay.rooms.get(user)!.rows.get(`peer:${peer}`)
+    return row ? (JSON.parse(row) as PeerRow).relation : 'none'
+  }
+
   function peerRow(user: UserId, peer: UserId): PeerRow {
     return JSON.parse(relay.rooms.get(user)!.rows.get(`peer:${peer}`)!) as PeerRow
   }
 }
 
 const compare = (a: string, b: string) => (a < b ? -1 : a > b ? 1 : 0)
+
+/** Young accounts may knock so seldom that nothing would happen. */
+function makeOld({ rows }: SimRoom) {
+  const meta = JSON.parse(rows.get(keys.meta)!) as Meta
+  rows.set(
+    keys.meta,
+    JSON.stringify({ ...meta, created: meta.created - limits.youngAccountMs } satisfies Meta),
+  )
+}
 
 /** Signatures are not what is simulated: they hold, whatever they are. */
 async function register(world: World, room: SimRoom, devices: readonly Device[]) {
