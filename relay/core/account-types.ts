@@ -2,12 +2,14 @@
 import type { DeviceList, SlotName, Verify, WrappedBundle } from '#shared/account'
 import type { Register } from '#shared/api'
 import type { AccountId } from '#shared/ids'
+import type { ClaimedPackage, KeyPackageUp, Vault } from '#shared/keys'
 
-export type { DeviceList, Register, SlotName, Verify }
+export type { ClaimedPackage, DeviceList, KeyPackageUp, Register, SlotName, Verify }
 
 /** What a room knows and the login route adds a ticket to. */
 export interface LoggedInPart {
   acct: AccountId
   bundle: WrappedBundle
   list: DeviceList
+  vault?: Vault
 }

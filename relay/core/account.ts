@@ -15,9 +15,11 @@ import type { Register } from '#shared/api'
 import { fromBase64 } from '#shared/bytes'
 import { closeCodes, ProtocolError, type ErrorCode } from '#shared/errors'
 import type { Millis } from '#shared/ids'
+import type { KeyPackageUp, Vault } from '#shared/keys'
 import { limits } from '#shared/limits'
 import { newEpoch } from './ids.ts'
 import { append } from './log.ts'
+import { checkFirstPackages, dropLater, dropOneTimePackages, dropPackages, putPackages } from './packages.ts'
 import type { AccountOperation, AccountReply, Env, Tx } from './ports.ts'
 import { renewVersion } from './presence.ts'
 import { firstPolicy, keys, type AccountRow, type DeviceRow, type LoginsRow, type Meta } from './rows.ts'
@@ -34,7 +36,7 @@ export async function onAccount(operation: AccountOperation, turn: Turn): Promis
     case 'login':
       return login(operation, turn)
     case 'put-devices':
-      return putDevices(operation.list, turn)
+      return putDevices(operation, turn)
     case 'get-devices':
       return getDevices(operation, turn)
     case 'restored':
@@ -67,11 +69,12 @@ export async function onAccountOfNobody(
 
 /** Makes the account of a body whose every part is signed by the password's key and by the account key (AC1). */
 async function register(body: Register, tx: Tx, env: Env): Promise<AccountReply> {
-  const { list, slots, user } = body
+  const { list, slots, user, keys: ups = [], vault } = body
   if (user !== env.self) throw new ProtocolError('bad-request', 'the name of another room')
   await checkRegister(body, env)
   const problem = await deviceListProblem(list, null, env.verify)
   if (problem) throw new ProtocolError(codeOf[problem], `device list: ${problem}`)
+  await checkFirstPackages(ups, list, env)
 
   const meta: Meta = {
     version: 1,
@@ -94,10 +97,12 @@ async function register(body: Register, tx: Tx, env: Env): Promise<AccountReply>
     asked: 0,
     blocks: 0,
   }
+  for (const up of ups) await putPackages({ tx, meta }, up, true)
   tx.put(keys.meta, meta)
   tx.put(keys.account, { aik: list.aik, minProto: list.minProto, slots } satisfies AccountRow)
   tx.put(keys.list(list.ver), list)
   for (const device of list.devices) tx.put(keys.device(device.id), newDevice(device, env.now))
+  if (vault !== undefined) tx.put(keys.vault, { version: 1, payload: vault } satisfies Vault)
   return { type: 'registered', acct: list.acct }
 }
 
@@ -156,26 +161,33 @@ async function login(operation: Operation<'login'>, { tx, env, meta }: Turn): Pr
   // A nonce serves once (AC3); those that are too old are refused by their age.
   tx.put(keys.logins, [...used, [operation.nonce, operation.ts]] satisfies LoginsRow)
   const list = (await tx.get<DeviceList>(keys.list(meta.devices.version)))!
-  return { type: 'logged-in', acct: meta.acct, bundle: slot.bundle, list }
+  const vault = await tx.get<Vault>(keys.vault)
+  return { type: 'logged-in', acct: meta.acct, bundle: slot.bundle, list, ...(vault && { vault }) }
 }
 
 // --- Devices ---------------------------------------------------------------------------------------------
 
 /**
  * The next device list: signed by the account, with the next version and the hash of the last (AC4). Own devices and
- * buddies learn of it (AC6); those that are no longer in it are disconnected (AC5).
+ * buddies learn of it (AC6); those that are no longer in it are disconnected (AC5). Packages of new devices are stored
+ * with the list, so that there is no device without any (KY4).
  */
-async function putDevices(list: DeviceList, turn: Turn): Promise<AccountReply> {
+async function putDevices(
+  { list, keys: ups = [] }: Operation<'put-devices'>,
+  turn: Turn,
+): Promise<AccountReply> {
   const { tx, env, meta } = turn
   const known = (await tx.get<DeviceList>(keys.list(meta.devices.version)))!
   const problem = await deviceListProblem(list, known, env.verify)
   if (problem) throw new ProtocolError(codeOf[problem], `device list: ${problem}`)
   if (list.minProto < known.minProto) throw new ProtocolError('bad-request', 'a lower minProto')
   if (list.ver === known.ver) return { type: 'ok', ...meta.devices } // asked for again
+  await checkFirstPackages(ups, list, env)
 
   meta.devices = { version: list.ver, hash: deviceListHash(list) }
   saveMeta(turn)
   tx.put(keys.list(list.ver), list)
+  await changePackages(turn, known, list, ups)
   const before = new Map(known.devices.map((device) => [device.id, device]))
   for (const device of list.devices) {
     // With another key it is another device, whatever it is called.
@@ -191,6 +203,14 @@ async function putDevices(list: DeviceList, turn: Turn): Promise<AccountReply> {
   append(turn, { type: 'devices', ...meta.devices })
   startSpread(turn, 'devices')
   return { type: 'ok', ...meta.devices }
+}
+
+async function changePackages(turn: Turn, known: DeviceList, list: DeviceList, ups: readonly KeyPackageUp[]) {
+  // A package belongs to the key that the device signs with.
+  const stays = ({ id, dsk, dak }: Device) =>
+    list.devices.some((one) => one.id === id && one.dsk === dsk && one.dak === dak)
+  for (const device of known.devices) if (!stays(device)) await dropPackages(turn, device.id)
+  for (const up of ups) await dropLater(turn, await putPackages(turn, up, false))
 }
 
 const codeOf: Record<ListProblem, ErrorCode> = {
@@ -226,6 +246,7 @@ async function restored(turn: Turn): Promise<AccountReply> {
   const { meta, env } = turn
   meta.epoch = newEpoch(env.now, env.random, meta.epoch)
   meta.incarnation++
+  await dropOneTimePackages(turn)
   saveMeta(turn)
   for (const connection of turn.sockets.keys()) closeSocket(turn, connection, closeCodes.drain, 'restored')
   await renewVersion(turn)

@@ -3,13 +3,14 @@ import { connectBytes } from '#shared/account'
 import { fromBase64 } from '#shared/bytes'
 import { closeCodes, ProtocolError } from '#shared/errors'
 import type { ClientFrameOf, Cursor, ServerFrameOf } from '#shared/frames'
-import type { AccountId, UserId } from '#shared/ids'
+import type { AccountId, DeviceId, UserId } from '#shared/ids'
 import { limits } from '#shared/limits'
 import { protocolVersion, supportedVersions } from '#shared/version'
 import { saveCursor, settle } from './acks.ts'
 import { newConnectionState } from './connection-state.ts'
 import { newNonce } from './ids.ts'
 import { forgetFlight } from './log.ts'
+import { packagesLeft } from './packages.ts'
 import type { ConnectionId, ConnectionState, Effect, Env } from './ports.ts'
 import { ownPresence, presenceOfBuddies, refreshPresence } from './presence.ts'
 import { noteRead } from './receipts.ts'
@@ -78,6 +79,7 @@ export async function onAuth(frame: Auth, connection: ConnectionId, turn: Turn) 
     await settle(turn, from) // the cursor is an acknowledgement that may have been lost
     await saveCursor(turn, state)
   }
+  const [keysLeft = 0, mailboxKeysLeft = 0] = await packagesLeft(turn, device.id, '@' as DeviceId)
   const welcome: ServerFrameOf<'welcome'> = {
     type: 'welcome',
     version: protocolVersion,
@@ -91,8 +93,8 @@ export async function onAuth(frame: Auth, connection: ConnectionId, turn: Turn) 
     self: await ownPresence(turn),
     presence: await presenceOfBuddies(turn),
     devices: meta.devices,
-    keysLeft: 0,
-    mailboxKeysLeft: 0,
+    keysLeft,
+    mailboxKeysLeft,
     heartbeatMs: limits.heartbeatMs,
     limits: env.settings.announced,
   }

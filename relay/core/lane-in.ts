@@ -27,7 +27,8 @@ export async function onDeliver(turn: Turn, from: UserId, message: Deliver): Pro
   const isStale = message.lane < lane.lane
   const isUnseen = !isAhead && !isStale && seesNobody(turn, peer, message)
   // Where nobody is nothing is written, and that takes less time than writing.
-  if (isUnseen && peer.relation === 'none' && message.sync === undefined) return nobody
+  const isNews = peer.relation !== 'none' || peer.knocked || message.sync !== undefined
+  if (isUnseen && !isNews) return nobody
   if (message.epoch > lane.epoch) {
     lane.epoch = message.epoch
     savePeer(turn, peer)
@@ -36,7 +37,10 @@ export async function onDeliver(turn: Turn, from: UserId, message: Deliver): Pro
   if (isAhead) return { type: 'gap', epoch, have: lane.ts }
   if (isStale) return { type: 'stale', epoch, lane: lane.lane as Deliver['lane'] }
   if (isUnseen) {
-    if (peer.relation === 'asked') await setRelation(turn, peer, 'none') // an earlier knock, which they have lost
+    // An earlier knock, which they have lost: also where it was swallowed.
+    if (peer.relation === 'asked') await setRelation(turn, peer, 'none')
+    delete peer.knocked
+    savePeer(turn, peer)
     return nobody
   }
   if (message.lane > lane.lane) {
@@ -121,11 +125,13 @@ async function take(turn: Turn, peer: PeerRow, item: Item): Promise<ErrorCode | 
       if (peer.relation === 'buddies') store(turn, peer, item)
       return null
     case 'withdraw':
+      delete peer.knocked
       // They took back the knock that I have just accepted: neither of us shall believe otherwise.
       if (peer.relation === 'buddies') enqueueNotice(turn, peer, { kind: 'remove' })
       if (peer.relation === 'asked' || peer.relation === 'buddies') await setRelation(turn, peer, 'none')
       return null
     case 'remove':
+      delete peer.knocked
       // While asking, my own newer knock is on its way and decides.
       if (peer.relation === 'asked' || peer.relation === 'buddies') await setRelation(turn, peer, 'none')
       return null
@@ -136,6 +142,7 @@ async function take(turn: Turn, peer: PeerRow, item: Item): Promise<ErrorCode | 
       }
       return null
     case 'gone':
+      delete peer.knocked
       append(turn, { type: 'gone', peer: peer.user })
       await setRelation(turn, peer, 'none')
       return null
@@ -161,10 +168,12 @@ async function takeKnock(turn: Turn, peer: PeerRow, item: Item): Promise<ErrorCo
   }
   const passage = passageOf(turn, item)
   if (passage === 'forbidden') {
+    delete peer.knocked
     if (relation === 'asked') await setRelation(turn, peer, 'none') // one relation, the same from both sides
     noteDropped(peer, item.ts)
     return 'forbidden'
   }
+  peer.knocked = true // saved with the lane
   const isInvited = passage === 'invited'
   const isTooMuch = turn.meta.asked >= limits.knocksWaitingMax || relation === 'asked'
   const isUnwanted = peer.rejectedUntil > turn.env.now || isTooMuch

@@ -2,7 +2,15 @@
  * What the core is given and what it gives back. A host (PartyKit, Node, the simulator) brings a store, sockets
  * and a link to the other rooms; everything else is the same everywhere.
  */
-import type { DeviceList, LoggedInPart, Register, SlotName, Verify } from './account-types.ts'
+import type {
+  ClaimedPackage,
+  DeviceList,
+  KeyPackageUp,
+  LoggedInPart,
+  Register,
+  SlotName,
+  Verify,
+} from './account-types.ts'
 import type { ErrorCode } from '#shared/errors'
 import type { AccountId, DeviceId, EnvelopeId, Epoch, LaneId, Millis, Seq, UserId } from '#shared/ids'
 import type { ClientFrame, Kind, Lead, Lists, ServerFrame, Show } from '#shared/frames'
@@ -137,6 +145,15 @@ export type RoomMessage =
     }
   | ({ type: 'presence'; version: 1 } & PresencePost)
   | { type: 'typing'; version: 1; state: 'composing' | 'paused' }
+  | { type: 'claim'; version: 1; after: number; packages: boolean; invite?: string }
+
+/** What a claim is answered with. */
+export interface KeysAnswer {
+  acct: AccountId
+  lists: DeviceList[]
+  packages: ClaimedPackage[]
+  more?: true
+}
 
 export type RoomReply =
   | {
@@ -151,6 +168,7 @@ export type RoomReply =
   | { type: 'stale'; epoch: Epoch; lane: LaneId }
   | { type: 'lane' | 'gap'; epoch: Epoch; have: Millis }
   | ({ type: 'presence' } & PresencePost)
+  | ({ type: 'keys' } & KeysAnswer)
   | { type: 'done' }
   | { type: 'error'; code: ErrorCode; retryAfterMs?: number }
 
@@ -165,7 +183,7 @@ export interface RoomLink {
 export type AccountOperation =
   | { type: 'register'; body: Register }
   | { type: 'login'; slot: SlotName; nonce: string; ts: Millis; signature: string }
-  | { type: 'put-devices'; list: DeviceList }
+  | { type: 'put-devices'; list: DeviceList; keys?: KeyPackageUp[] | undefined }
   | { type: 'get-devices'; acct: AccountId | null; after: number }
   /** The store was put back to an older state (a backup). To be said before anything else happens in the room. */
   | { type: 'restored' }
@@ -184,6 +202,7 @@ export type PostTag =
   | { type: 'lane'; peer: UserId; lane: LaneId; n: number; receipts: Receipts; sync: Millis | null }
   | { type: 'presence'; peer: UserId; version: number }
   | { type: 'typing'; peer: UserId }
+  | { type: 'claim'; peer: UserId; connection: ConnectionId; request: string }
 
 export type RoomEvent =
   | { type: 'open'; connection: ConnectionId }

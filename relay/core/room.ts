@@ -13,6 +13,7 @@ import type { ClientFrame, ClientFrameOf } from '#shared/frames'
 import type { UserId } from '#shared/ids'
 import { onAccount, onAccountOfNobody } from './account.ts'
 import { onAck, settleRest } from './acks.ts'
+import { onClaim, onClaimPost, onClaimResult } from './claim.ts'
 import {
   greet,
   nextSweep,
@@ -28,6 +29,7 @@ import { onDeliver } from './lane-in.ts'
 import { noteUse, tellLead } from './lead.ts'
 import { onLaneResult, pumpLanes, runLanes } from './lane-out.ts'
 import { onSync, push } from './log.ts'
+import { dropRest, onKeys } from './packages.ts'
 import type { ConnectionId, Effect, Env, PostTag, RoomEvent, RoomMessage, RoomReply, Tx } from './ports.ts'
 import { onPolicy } from './policy.ts'
 import { onPreferences } from './preferences.ts'
@@ -40,6 +42,7 @@ import { onSend } from './send.ts'
 import { spread } from './spread.ts'
 import { beginTurn, endTurn, send, signedIn, touch, type Turn } from './turn.ts'
 import { onTyping, onTypingPost } from './typing.ts'
+import { onVault } from './vault.ts'
 
 type Handler<Type extends ClientFrame['type']> = (
   frame: ClientFrameOf<Type>,
@@ -60,15 +63,11 @@ const handlers: { [Type in ClientFrame['type']]: Handler<Type> } = {
   watch: onWatch,
   preferences: onPreferences,
   policy: onPolicy,
-  keys: notYet,
-  claim: notYet,
-  vault: notYet,
+  keys: onKeys,
+  claim: onClaim,
+  vault: onVault,
   leave: onLeave,
   ping: async (_, connection, turn) => send(turn, connection, { type: 'pong' }),
-}
-
-async function notYet(): Promise<void> {
-  throw new ProtocolError('feature-not-implemented')
 }
 
 /** @throws ProtocolError when a frame or an account's operation is refused: then nothing has happened. */
@@ -135,12 +134,15 @@ async function onPeer(from: UserId, message: RoomMessage, turn: Turn): Promise<R
       return onPresencePost(turn, from, message)
     case 'typing':
       return onTypingPost(turn, from, message.state)
+    case 'claim':
+      return onClaimPost(turn, from, message)
   }
 }
 
 async function onResult(tag: PostTag, reply: RoomReply | null, turn: Turn) {
   if (tag.type === 'lane') await onLaneResult(turn, tag, reply)
   if (tag.type === 'presence') await onPresenceResult(turn, tag, reply)
+  if (tag.type === 'claim') await onClaimResult(turn, tag, reply)
 }
 
 // --- What time brings ------------------------------------------------------------------------------------
@@ -155,6 +157,7 @@ const runners: Record<Job, (turn: Turn) => Promise<void>> = {
   spread,
   expiry: expire,
   trim,
+  packages: dropRest,
 }
 
 /** Does the job that has been due for longest. One is enough for an event's batch; the next is done by the next. */

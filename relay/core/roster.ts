@@ -87,6 +87,7 @@ export async function setRelation(turn: Turn, peer: PeerRow, relation: Relation)
   if (relation !== 'none') turn.meta[relation]++
   peer.relation = relation
   if (relation !== 'asking') peer.knock = null
+  if (relation === 'buddies') delete peer.knocked
   if (before === 'buddies') removeBuddy(turn, peer.user)
   if (relation === 'buddies') {
     await addBuddy(turn, peer)

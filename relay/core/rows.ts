@@ -16,8 +16,12 @@ export const keys = {
   preferences: 'preferences',
   quota: 'quota',
   logins: 'logins',
+  vault: 'vault',
+  drops: 'drops',
   list: (version: number) => `list:${padded(version, 9)}`,
   device: (device: DeviceId) => `device:${device}`,
+  packages: (device: DeviceId) => `keys:${device}`,
+  package: (n: number) => `package:${padded(n, 12)}`,
   peer: (user: UserId) => `peer:${user}`,
   seen: (user: UserId) => `seen:${user}`,
   work: (user: UserId) => `work:${user}`,
@@ -53,6 +57,8 @@ export interface Meta {
   /** The ts of the last note to oneself; absent before the first. */
   notedAt?: Millis
   policy: Policy
+  /** The number of the last key package; absent before the first. */
+  packages?: number
   buddies: number
   asking: number
   asked: number
@@ -63,7 +69,7 @@ export interface Meta {
 export const firstPolicy: Policy = { reach: 'everyone', invite: null, reads: true }
 
 /** `due`: when which work is to be done at the latest; whatever happens first does it. */
-export const jobs = ['lanes', 'presence', 'receipts', 'spread', 'expiry', 'trim'] as const
+export const jobs = ['lanes', 'presence', 'receipts', 'spread', 'expiry', 'trim', 'packages'] as const
 export type Job = (typeof jobs)[number]
 export type Due = Partial<Record<Job, Millis>>
 
@@ -99,6 +105,20 @@ export interface DeviceRow {
   cursor: Seq
 }
 
+/** `keys:<device>`: the packages of that device. The text of a one-time one is at `package:<n>`. */
+export interface PackagesRow {
+  lastResort: string
+  /** One-time ones, in the order in which they are given away; `print` tells them apart. */
+  waiting: [n: number, exp: Millis, print: string][]
+  /** The prints of the latest that were accepted, given away or not. */
+  accepted: string[]
+  /** Who got a one-time one lately. */
+  given: [user: UserId, at: Millis][]
+}
+
+/** `drops`: packages that wait no longer, and whose rows are still to go. */
+export type DropsRow = number[]
+
 /** A watermark of either direction. */
 export interface Marks {
   delivered: Millis
@@ -116,6 +136,11 @@ export interface PeerRow {
   version: number
   /** Their knocks are swallowed until then. */
   rejectedUntil: Millis
+  /**
+   * The gate has let their knock in and they have not taken it back: as far as they know, it waits here. Outlives
+   * blocks and rejections, of which they are not to know.
+   */
+  knocked?: true
   /** My knock that waits for an answer. */
   knock: EnvelopeId | null
   /** The pair's hybrid clock: the greatest ts given or seen. */

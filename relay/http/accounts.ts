@@ -71,22 +71,22 @@ export function accountRoutes(app: Hono, host: HttpHost): void {
     const reply = await rooms.account(body.user, { type: 'login', slot, nonce, ts, signature })
     if (reply.type === 'error' && reply.code !== 'resource-constraint')
       throw new ProtocolError('not-authorized')
-    const { acct, bundle, list } = expect('logged-in', reply)
+    const { acct, bundle, list, vault } = expect('logged-in', reply)
     logins.giveBack(key) // only failures are counted
     loginsFromEverywhere.giveBack(body.user)
     const ticket = proofs.ticket(body.user, acct, list.ver)
-    return c.json({ ticket, acct, bundle, list } satisfies LoggedIn)
+    return c.json({ ticket, acct, bundle, list, vault } satisfies LoggedIn)
   })
 
   app.post('/v1/devices', async (c) => {
-    const { user, ticket, list } = await readBody(c, PutDevices)
+    const { user, ticket, list, keys } = await readBody(c, PutDevices)
     if (!proofs.isTicket(ticket, user, list.acct, list.ver - 1)) {
       throw new ProtocolError(
         'not-authorized',
         'the ticket is not for this change, or too old: sign in again',
       )
     }
-    const { version, hash } = expect('ok', await rooms.account(user, { type: 'put-devices', list }))
+    const { version, hash } = expect('ok', await rooms.account(user, { type: 'put-devices', list, keys }))
     return c.json({ version, hash })
   })
 

@@ -42,6 +42,12 @@ export async function makeDevice(): Promise<OwnDevice> {
   return { id: randomText(8) as DeviceId, dsk: await makeKeys(), dak: await makeKeys() }
 }
 
+/** The account's virtual mailbox: in the list, with a key to sign with and none to open sockets with. */
+export async function makeMailbox(): Promise<OwnDevice> {
+  const dak: Keys = { publicKey: '', sign: () => Promise.reject(new Error('`@` has no such key')) }
+  return { id: '@' as DeviceId, dsk: await makeKeys(), dak }
+}
+
 async function listed(acct: AccountId, { id, dsk, dak }: OwnDevice): Promise<DeviceList['devices'][number]> {
   const self = await dsk.sign(deviceSelfBytes(acct, { id, dak: dak.publicKey }))
   return { id, dsk: dsk.publicKey, dak: dak.publicKey, created: Date.now(), name: 'A test', self }
@@ -83,12 +89,15 @@ export async function signUpBody(options: {
   relayId: string
   user: string
   work: Pow & { answer: number }
+  /** Is `@` in the list too? */
+  mailbox?: boolean
 }): Promise<SignUp> {
   const { relayId, work } = options
   const user = options.user as UserId
   const [account, login, device] = await Promise.all([makeKeys(), makeKeys(), makeDevice()])
   const acct = accountOf(Uint8Array.from(Buffer.from(account.publicKey, 'base64url')))
-  const list = await signList({ acct, account }, [device])
+  const mailboxes = options.mailbox ? [await makeMailbox()] : []
+  const list = await signList({ acct, account }, [device, ...mailboxes])
   const bundle = { v: 1 as const, kdf, iv: randomText(12), ct: randomText(100) }
   const slots: Slot[] = [{ slot: 'pw', loginKey: login.publicKey, bundle }]
   const message = registerBytes(relayId, user, slots, list, work.salt)

@@ -22,6 +22,7 @@ import {
   type Show,
 } from '#shared/frames'
 import type { DeviceId, EnvelopeId, Millis, UserId } from '#shared/ids'
+import type { KeyPackageUp } from '#shared/keys'
 import { limits, type AnnouncedLimits } from '#shared/limits'
 import { memoryStore, type MemoryStore } from '../../relay/core/memory-store.ts'
 import type {
@@ -38,7 +39,7 @@ import { createRoom } from '../../relay/core/runner.ts'
 import { verify } from '../../relay/http/web-crypto.ts'
 import { announcedLimits } from '../../relay/http/announced.ts'
 import { mulberry32, seededRandom } from './seeded.ts'
-import { makeDevice, signList, signUpBody, type OwnDevice, type SignUp } from './sign-up.ts'
+import { makeDevice, makeMailbox, signList, signUpBody, type OwnDevice, type SignUp } from './sign-up.ts'
 
 const relayId = Buffer.alloc(32, 7).toString('base64url')
 const noWork = { salt: 'A'.repeat(22), bits: 0, exp: 0, mac: 'A'.repeat(43), answer: 0 }
@@ -187,7 +188,12 @@ export function testRelay(limitsOfOperator: Partial<AnnouncedLimits> = {}) {
       await relay.putDevices(name, [...person.devices, device])
       return device
     },
-    async putDevices(name: string, devices: TestDevice[]): Promise<AccountReply> {
+    /** Adds `@` to the list: in `devices` it is the last one. */
+    async addMailbox(name: string) {
+      const person = await relay.person(name)
+      await relay.putDevices(name, [...person.devices, newDevice(await makeMailbox())])
+    },
+    async putDevices(name: string, devices: TestDevice[], ups?: KeyPackageUp[]): Promise<AccountReply> {
       const person = await relay.person(name)
       const prev = deviceListHash(person.list)
       const list = await signList(
@@ -195,7 +201,7 @@ export function testRelay(limitsOfOperator: Partial<AnnouncedLimits> = {}) {
         devices.map(({ own }) => own),
         { ver: person.list.ver + 1, prev },
       )
-      const reply = await relay.account(name, { type: 'put-devices', list })
+      const reply = await relay.account(name, { type: 'put-devices', list, ...(ups && { keys: ups }) })
       if (reply.type === 'ok') Object.assign(person, { list, devices })
       return reply
     },
@@ -354,6 +360,7 @@ interface ConnectOptions {
   silent?: boolean
 }
 
+type DistributiveOmit<T, Key extends PropertyKey> = T extends unknown ? Omit<T, Key> : never
 type Frame<Type extends ClientFrame['type']> = Omit<ClientFrameOf<Type>, 'type'>
 
 /** A device with an open socket. It stores and acknowledges entries by itself, unless it is `silent`. */
@@ -473,6 +480,14 @@ export class TestClient {
   }
   async read(peer: string, ts: Millis) {
     await this.say('read', { peer: peer as UserId, ts })
+  }
+  /** Says something that is answered by its number, and returns the answer. */
+  async ask(frame: DistributiveOmit<Extract<ClientFrame, { request: string }>, 'request'>) {
+    const request = `r${++this.requests}`
+    await this.text(JSON.stringify({ ...frame, request }))
+    const answer = this.frames.findLast((one) => 'request' in one && one.request === request)
+    if (!answer) throw new Error(`${this.user} has no answer to ${frame.type}`)
+    return answer
   }
   /** Changes the roster; returns the code of a refusal, or `ok`. */
   async roster(operation: ClientFrameOf<'roster'>['operation'], peer: string) {
