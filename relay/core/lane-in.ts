@@ -51,6 +51,7 @@ export async function onDeliver(turn: Turn, from: UserId, message: Deliver): Pro
   }
 
   const failed: { id: EnvelopeId; code: ErrorCode }[] = []
+  let isMistaken = false
   for (const item of message.items) {
     const known = lane.ring.includes(ringKey(item.id))
     if (item.n <= lane.n && known) continue
@@ -65,7 +66,10 @@ export async function onDeliver(turn: Turn, from: UserId, message: Deliver): Pro
     peer.ts = Math.max(peer.ts, item.ts)
     const refused = await take(turn, peer, item)
     if (refused) failed.push({ id: item.id, code: refused })
+    isMistaken ||= peer.relation === 'none' && presumed.has(item.kind)
   }
+  // They believe what is no longer so, or what never was: told once more, both sides agree again (RO5).
+  if (isMistaken && !peer.blocked) enqueueNotice(turn, peer, { kind: 'remove' })
   takeReceipts(turn, peer, message.receipts)
 
   const devices = hintFor(turn, peer, message.items)
@@ -79,6 +83,9 @@ export async function onDeliver(turn: Turn, from: UserId, message: Deliver): Pro
     ...(devices && { devices }),
   }
 }
+
+/** What nobody sends to whom they do not take for a buddy, or for somebody who has knocked. */
+const presumed: ReadonlySet<Item['kind']> = new Set(['message', 'control', 'accept'])
 
 /** What a room answers whose name nobody has. */
 const nobody = { type: 'error', code: 'item-not-found' } as const
@@ -161,8 +168,9 @@ async function takeKnock(turn: Turn, peer: PeerRow, item: Item): Promise<ErrorCo
   const { relation, blocked } = peer
   if (relation === 'asking' || relation === 'buddies') {
     if (relation === 'asking') await setRelation(turn, peer, 'buddies')
-    // My own knock may never have reached them: they shall not keep asking.
-    if (!blocked) enqueueNotice(turn, peer, { kind: 'accept' })
+    // My own knock may never have reached them: they shall not keep asking. Neither if I have blocked them since, for
+    // the room of somebody absent answers so too (RO7), and each side would believe something else.
+    enqueueNotice(turn, peer, { kind: 'accept' })
     store(turn, peer, item)
     return null
   }

@@ -192,6 +192,34 @@ test('[RO5] what was sent before the other side knew of it is dropped', async ()
   expect(alice.inbox).toEqual([])
 })
 
+/** Bob's room forgets Alice, as when answers and removals have crossed in an unlucky way. */
+function forgetAlice(relay: TestRelay, blocked: boolean) {
+  const rows = relay.rows('bob')
+  const meta = relay.row<{ buddies: number; blocks: number }>('bob', 'meta')
+  const row = relay.row<object>('bob', 'peer:alice')
+  rows.delete('seen:alice')
+  rows.set('meta', JSON.stringify({ ...meta, buddies: 0, blocks: blocked ? 1 : 0 }))
+  rows.set('peer:alice', JSON.stringify({ ...row, relation: 'none', blocked }))
+}
+
+test.each([
+  [false, 'none'],
+  [true, 'buddies'],
+])(
+  '[RO5] who writes to a person that is no buddy any more learns it; blocked (%s), nothing',
+  async (blocked, after) => {
+    const relay = testRelay()
+    const [alice, bob] = await relay.pair()
+    forgetAlice(relay, blocked)
+
+    await alice.send('bob', 'e1')
+
+    expect(alice.relationTo('bob')?.relation).toBe(after)
+    expect(bob.inbox).toEqual([])
+    expect(alice.entries('failed')).toEqual([])
+  },
+)
+
 test('[RO6] a second knock to the same person is refused', async () => {
   const relay = testRelay()
   const [alice] = await strangers(relay)
@@ -274,6 +302,26 @@ test('[RO7] nothing of theirs is stored, and a knock neither', async () => {
   expect(bob.inbox).toEqual([])
   expect(relations(alice, bob)).toEqual(['asking', 'none'])
 })
+
+test.each([false, true])(
+  '[RO7] a knock that crosses mine makes buddies, whether I block them (%s) or not',
+  async (blocks) => {
+    const relay = testRelay()
+    const [alice, bob] = await strangers(relay)
+    await bob.send('alice', 'k1', { kind: 'knock' })
+    await alice.roster('reject', 'bob')
+    await bob.roster('withdraw', 'alice')
+    await bob.send('alice', 'k2', { kind: 'knock' }) // swallowed
+    if (blocks) await bob.roster('block', 'alice')
+    bob.forget()
+
+    await alice.send('bob', 'k3', { kind: 'knock' })
+
+    expect(relations(alice, bob)).toEqual(['buddies', 'buddies'])
+    expect(bob.inbox).toEqual(blocks ? [] : ['k3'])
+    expect(alice.shows('bob')).toBe(blocks ? 'offline' : 'online')
+  },
+)
 
 test('[RO7] blocking somebody whose knock waits answers it with silence', async () => {
   const relay = testRelay()
