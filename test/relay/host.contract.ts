@@ -7,11 +7,14 @@ import { deviceListHash, hashOf } from '#shared/account'
 import type { LoginNonce, Pow } from '#shared/api'
 import { toBase64 } from '#shared/bytes'
 import { errors, type ErrorCode } from '#shared/errors'
-import type { Entry, EntryOf } from '#shared/frames'
+import type { ClientFrameOf, Entry, EntryOf } from '#shared/frames'
+import type { DeviceId } from '#shared/ids'
+import { limits } from '#shared/limits'
+import { uploadOf } from '../support/packages.ts'
 import type { RelayProcess } from '../support/processes.ts'
 import { rawRequest } from '../support/raw-http.ts'
-import { loginBody, makeKeys, signUpBody, workOut, type SignUp } from '../support/sign-up.ts'
-import { ask, befriend, infoOf, sealed, signIn, WireClient } from '../support/wire-client.ts'
+import { loginBody, makeDevice, makeKeys, signUpBody, workOut, type SignUp } from '../support/sign-up.ts'
+import { ask, befriend, infoOf, opened, sealed, signIn, WireClient } from '../support/wire-client.ts'
 
 /** Little work for a new account, as many as a test likes. */
 export const testSettings = {
@@ -597,6 +600,121 @@ export function hostContract(name: string, spawn: () => Promise<RelayProcess>) {
         alice.frame({ type: 'typing', to: bob.user, state: 'composing' })
 
         expect(await bob.until('typing')).toMatchObject({ peer: alice.user, state: 'composing' })
+      })
+    })
+
+    describe('keys', () => {
+      const mailbox = '@' as DeviceId
+      const largest = 'A'.repeat(limits.keyPackageCharsMax)
+
+      async function upload(client: WireClient, names: string[]) {
+        const up = await uploadOf(client.acct, client.device, names)
+        return client.ask({ type: 'keys', up, replace: false })
+      }
+      const claim = (client: WireClient, peer: string, fields: Partial<ClientFrameOf<'claim'>> = {}) =>
+        client.ask({ type: 'claim', peer, after: 0, packages: true, ...fields })
+      async function packagesFor(client: WireClient, peer: string) {
+        const answer = await claim(client, peer)
+        if (answer.type !== 'keys') throw new Error(`${answer.type} instead of keys`)
+        return answer.packages.map((one) => opened(one.package))
+      }
+
+      test('[KY1] [KY3] [KY6] [KY7] [KY8] what a device uploads is given to those who ask, each one once', async () => {
+        const { alice, bob } = await buddies()
+        const carol = await connected('carol')
+
+        expect(await upload(bob, ['b1', 'b2', 'b3'])).toMatchObject({ type: 'ok' })
+        const got = [
+          await packagesFor(alice, bob.user),
+          await packagesFor(carol, bob.user),
+          await packagesFor(alice, bob.user),
+        ]
+
+        expect(got).toEqual([['b1'], ['b2'], [`${bob.deviceId}-last`]])
+        expect(await claim(carol, bob.user)).toMatchObject({
+          peer: bob.user,
+          acct: bob.acct,
+          lists: [bob.account.body.list],
+        })
+        expect(await bob.connect()).toMatchObject({ keysLeft: 1, mailboxKeysLeft: 0 })
+      })
+
+      test('[KY2] an upload as large as may be fits into a frame', async () => {
+        const alice = await connected('alice')
+        const up = await uploadOf(alice.acct, alice.device, [])
+        const packages = Array.from({ length: limits.keyPackagesPerUploadMax }, (_, i) =>
+          `${i}`.padStart(limits.keyPackageCharsMax, 'A'),
+        )
+        const large = { ...up, oneTime: packages, lastResort: largest }
+
+        // The signature is of the small one: it was read, and then refused.
+        expect(await alice.ask({ type: 'keys', up: large, replace: true })).toMatchObject({
+          code: 'forbidden',
+        })
+        const tooMuch = { ...large, oneTime: [...packages, 'A'] }
+        expect(await alice.ask({ type: 'keys', up: tooMuch, replace: true })).toMatchObject({
+          code: 'too-large',
+        })
+      })
+
+      test('[KY9] whom only a link reaches and whom there is not give the same answer', async () => {
+        const [alice, hidden] = await Promise.all([connected('alice'), connected('bob')])
+        const token = new Uint8Array(16).fill(6)
+        await upload(hidden, ['h1'])
+        await hidden.ask({ type: 'policy', reach: 'invite', invite: hashOf(token) })
+
+        const answers = [await claim(alice, hidden.user), await claim(alice, nameFor('zoe'))]
+        const byLink = await claim(alice, hidden.user, { invite: toBase64(token) })
+
+        const [first, second] = answers.map((answer) => ({ ...answer, request: '' }))
+        expect(first).toEqual({ type: 'error', request: '', code: 'item-not-found', action: 'cancel' })
+        expect(second).toEqual(first)
+        expect(byLink).toMatchObject({ packages: [{ device: hidden.deviceId }] })
+      })
+
+      test('[KY4] [KY11] an account is made with its packages and a full vault, and a new device brings its own', async () => {
+        const { relayId } = await infoOf(relay.url)
+        const user = nameFor('dora')
+        const account = await signUpBody({ relayId, user, work: await newWork(user), mailbox: true })
+        const names = Array.from({ length: limits.firstKeyPackagesMax }, (_, i) =>
+          `${i}`.padStart(Math.floor((limits.keyPackageCharsMax * 3) / 4), 'x'),
+        )
+        const keys = [
+          await uploadOf(account.acct, account.device, names),
+          await uploadOf(account.acct, account.device, names, { device: mailbox }),
+        ]
+        const vault = 'A'.repeat(limits.vaultCharsMax)
+
+        await ask(relay.url, '/v1/register', { ...account.body, keys, vault })
+        const dora = new WireClient(relay.url, account, account.device)
+        const welcome = await dora.connect()
+        const { ticket, list, vault: given } = await signIn(relay.url, account)
+        const phone = await makeDevice()
+        const next = await dora.nextList(list, phone)
+        const ups = [await uploadOf(account.acct, phone, ['p1'])]
+        await ask(relay.url, '/v1/devices', { user, ticket, list: next, keys: ups })
+
+        expect(welcome).toMatchObject({ keysLeft: names.length, mailboxKeysLeft: names.length })
+        expect(given).toEqual({ version: 1, payload: vault })
+        const alice = await connected('alice')
+        expect(await packagesFor(alice, user)).toEqual([names[0], names[0], 'p1'])
+        expect(await packagesFor(dora, user)).toEqual([names[1], `${phone.id}-last`])
+      })
+
+      test('[KY11] the vault is shared by the devices of an account, and the slower one gets `conflict`', async () => {
+        const alice = await connected('alice')
+        const phone = await alice.addDevice()
+        await phone.connect()
+        const payload = 'B'.repeat(limits.vaultCharsMax)
+
+        expect(await alice.ask({ type: 'vault' })).toMatchObject({ version: 0, payload: '' })
+        expect(await alice.ask({ type: 'vault', version: 0, payload })).toMatchObject({ type: 'ok' })
+        expect(await phone.ask({ type: 'vault', version: 0, payload: 'C' })).toMatchObject({
+          code: 'conflict',
+        })
+
+        expect(await phone.ask({ type: 'vault' })).toMatchObject({ version: 1, payload })
+        expect((await signIn(relay.url, alice.account)).vault).toEqual({ version: 1, payload })
       })
     })
 

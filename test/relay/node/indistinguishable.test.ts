@@ -315,6 +315,28 @@ test('[RO7] a message to somebody who has blocked me is answered as fast as one 
   expect(medians).toSatisfy(areAlike)
 }, 120_000)
 
+test('[KY9] a claim is refused as fast for a closed door as for an unknown name', async () => {
+  const medians = await mediansOf(async (samples, random) => {
+    const hidden = await connected('bob')
+    await hidden.ask({ type: 'policy', reach: 'invite', invite: hashOf(new Uint8Array(16)) })
+    const zoe = nameFor('zoe')
+    const refused = async (alice: WireClient, peer: string) => {
+      const answer = await alice.ask({ type: 'claim', peer, after: 0, packages: true })
+      expect(answer).toMatchObject({ code: 'item-not-found' })
+    }
+    for (let i = 0; i < 2 * senders; i++) {
+      const alice = await connected('alice')
+      const times = Array.from({ length: 5 })
+      await measure(samples, random, [
+        ...times.map(() => ['hidden', () => refused(alice, hidden.user)] as const),
+        ...times.map(() => ['unknown', () => refused(alice, zoe)] as const),
+      ])
+    }
+  })
+
+  expect(medians).toSatisfy(areAlike)
+}, 120_000)
+
 test('[RO14] "nobody reachable" takes as long for a closed door as for an unknown name', async () => {
   const medians = await mediansOf(async (samples, random) => {
     const hidden = await connected('bob')
