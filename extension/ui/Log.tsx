@@ -198,7 +198,12 @@ function LogItem({ item, name, me, now, actions, onMenu }: ItemProps) {
       return (
         <p class="log-event">
           {sayWith(events[item.event], <Name of={name} />, <bdi>{timeOfDay(item.at)}</bdi>)}
-          {item.note !== undefined && <bdi class="log-note">{item.note}</bdi>}
+          {item.note !== undefined && (
+            <>
+              {' '}
+              <bdi class="log-note">{item.note}</bdi>
+            </>
+          )}
         </p>
       )
     case 'message':
