@@ -1,5 +1,6 @@
 import { TriangleAlert } from 'lucide'
-import { useEffect, useId, useRef, useState } from 'preact/hooks'
+import type { RefObject } from 'preact'
+import { useEffect, useId, useLayoutEffect, useRef, useState } from 'preact/hooks'
 import { useSignalEffect } from '@preact/signals'
 import type { Millis } from '#shared/ids'
 import type { KnockQuestion, PromptStore, Question } from '../stores/prompt-store.ts'
@@ -51,10 +52,13 @@ export function Prompt({ store, now, by, onOver, onCramped }: Props) {
     if (question) document.title = say('chatTitle', say(titles[question.type], store.nameOf(question.peer)))
   }, [key])
 
+  const overflowPx = useOverflow(words, [key, store.lines.value])
+  const hasGrown = useRef(false)
   useEffect(() => {
-    const { scrollHeight = 0, clientHeight = 0 } = words.current ?? {}
-    if (question?.type === 'knock' && scrollHeight > clientHeight) onCramped?.(scrollHeight - clientHeight)
-  }, [key])
+    if (question?.type !== 'knock' || overflowPx === 0 || hasGrown.current) return
+    hasGrown.current = true // once: who makes the window small again wants it so
+    onCramped?.(overflowPx)
+  }, [key, overflowPx > 0])
 
   if (!question) return null
   const name = store.nameOf(question.peer)
@@ -82,7 +86,8 @@ export function Prompt({ store, now, by, onOver, onCramped }: Props) {
           <Why question={question} store={store} now={now} />
         </div>
       </header>
-      <div ref={words} id={body} class="prompt-body">
+      {/* oxlint-disable-next-line no-noninteractive-tabindex -- what scrolls can be scrolled by keys */}
+      <div ref={words} id={body} class="prompt-body" tabIndex={overflowPx > 0 ? 0 : undefined}>
         {question.type === 'knock' ? <Knock {...question} /> : <Lines lines={store.lines.value} />}
       </div>
       {problem && <Notice text={problemWords(problem)} onClose={store.clearProblem} />}
@@ -199,6 +204,21 @@ function Others({ store, isSettled }: { store: PromptStore; isSettled: boolean }
       </ul>
     </div>
   )
+}
+
+/** How many pixels of an element have to be scrolled to. */
+function useOverflow(element: RefObject<HTMLElement | null>, changes: unknown[]): number {
+  const [px, setPx] = useState(0)
+  useLayoutEffect(() => {
+    const shown = element.current
+    if (!shown) return
+    const measure = () => setPx(Math.max(0, shown.scrollHeight - shown.clientHeight))
+    measure()
+    const observer = new ResizeObserver(measure)
+    observer.observe(shown)
+    return () => observer.disconnect()
+  }, changes)
+  return px
 }
 
 /** Long enough to see that something else is there now. */

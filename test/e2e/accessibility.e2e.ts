@@ -23,11 +23,13 @@ for (const scheme of ['light', 'dark'] as const) {
     const chat = await chatTab(alice, bob.name)
     await say(chat, 'read me aloud https://example.org')
     const options = await alice.page('options.html')
-    for (const page of [alice.popup, chat, options]) {
+    const prompt = await alice.page(`prompt.html?with=${bob.name}&by=user`)
+    await expect(prompt.getByRole('dialog')).toBeVisible()
+    for (const page of [alice.popup, chat, options, prompt]) {
       await page.emulateMedia({ colorScheme: scheme, reducedMotion: 'reduce' }) // no colour half-way
       expect(await problems(page)).toEqual([])
     }
-    await Promise.all([chat.close(), options.close()])
+    await Promise.all([chat.close(), options.close(), prompt.close()])
   })
 }
 

@@ -114,6 +114,23 @@ test('[R-33] prompt mode asks first; "not now" holds, and the badge goes on tell
   expect(pagesOf(alice, 'chat.html')).toHaveLength(0)
 })
 
+test('closing the prompt is "not now", and not a word is said', async ({ alice, bob }) => {
+  await arrivesBy(alice, bob, 'prompt')
+  const prompt = await opened(alice, 'prompt.html', () => bob.send(alice.name, 'hello?'))
+  await expect(prompt.getByRole('dialog')).toBeVisible()
+
+  await prompt.close()
+
+  const asks = async () => (await rowsOf<{ peer: string }>(alice.popup, 'prompts')).map(({ peer }) => peer)
+  await expect.poll(asks).not.toContain(bob.name)
+  await bob.send(alice.name, 'are you there?')
+  await expect(buddy(alice, bob.name, '2 unread')).toBeVisible()
+  expect(await asks()).not.toContain(bob.name)
+  expect(
+    (await bob.history(alice.name)).filter(({ direction, kind }) => direction === 'in' && kind === 'control'),
+  ).toEqual([])
+})
+
 test('a rejection is told, with its reason, and the next message comes quietly', async ({ alice, bob }) => {
   await arrivesBy(alice, bob, 'prompt')
 
@@ -265,6 +282,21 @@ test('[R-34] a background that has slept knows whose window is closed', async ({
   await chat.close()
 
   await bob.until(async () => (await sessionOf())?.end?.how === 'left', 'told that she has left')
+})
+
+test('[R-34] a browser that is closed with its windows leaves nobody', async ({ relay, bob }) => {
+  const carol = await newPerson(freshName('carol'), relay.url)
+  await bob.knock(carol.name)
+  await ask(carol, 'accept', bob.name)
+  await bob.until(async () => (await bob.relationTo(carol.name)) === 'buddies', 'buddies')
+  const chat = await opened(carol, 'chat.html', () => ask(carol, 'openChat', bob.name))
+  await say(chat, 'hello')
+  await bob.until(async () => (await bob.textsWith(carol.name)).includes('hello'), 'her message')
+
+  await carol.close()
+
+  await new Promise((over) => setTimeout(over, 2500))
+  expect((await bob.db.conversations.get(carol.name as UserId))!.session!.end).toBeUndefined()
 })
 
 /** So many the relay takes of one buddy at once. */

@@ -33,32 +33,50 @@ export async function growBy(px: number): Promise<void> {
     height: height + more,
     ...(isBelow && { top: Math.max(area.top, top - more) }),
   })
+  await settle()
+}
+
+/** Where the window stands unless the person moves it: not quite where it was asked to be, because it has a frame. */
+let stood: { left: number; top: number } | null = null
+/** Less is no move: it would creep over the screen by its frame, each time it opens. */
+const movedPx = 12
+
+async function settle(): Promise<void> {
+  stood = null
+  await new Promise((over) => setTimeout(over, 3 * settledMs))
+  const { left, top } = await browser.windows.getCurrent()
+  if (left !== undefined && top !== undefined) stood = { left, top }
 }
 
 export async function keepPlace(db: Db): Promise<void> {
-  const { id, type, left, top, width, height } = await browser.windows.getCurrent()
+  const { id, type, width, height } = await browser.windows.getCurrent()
   if (type !== 'popup' || id === undefined) return // somebody has opened it in a tab
+
+  const save = ({ left, top }: { left: number; top: number }) => {
+    const place: WindowPlace = { left, top, ...promptSize, screen: workArea() }
+    return db.views.put({ key: promptPlaceKey, value: place })
+  }
   if (!(await db.views.get(promptPlaceKey))) {
     const size = { width: width ?? promptSize.width, height: height ?? promptSize.height }
-    const corner = cornerOf(workArea(), size)
-    // Not its size: Chrome and the window's manager do not mean the same by it.
-    if (corner.left !== left || corner.top !== top)
-      await browser.windows.update(id, { left: corner.left, top: corner.top })
+    const { left, top } = cornerOf(workArea(), size)
+    await browser.windows.update(id, { left, top })
+    await save({ left, top })
   }
+  await settle()
 
   let timer: ReturnType<typeof setTimeout> | undefined
-  async function save() {
-    const now = await browser.windows.getCurrent()
-    if (now.state !== 'normal' || now.left === undefined || now.top === undefined) return
-    const place: WindowPlace = { left: now.left, top: now.top, ...promptSize, screen: workArea() }
-    await db.views.put({ key: promptPlaceKey, value: place })
+  async function look() {
+    const { state, left, top } = await browser.windows.getCurrent()
+    if (!stood || state !== 'normal' || left === undefined || top === undefined) return
+    if (Math.abs(left - stood.left) < movedPx && Math.abs(top - stood.top) < movedPx) return
+    stood = { left, top }
+    await save(stood)
   }
   // Moving tells nothing in Firefox, but a window that was moved loses the focus some time.
   const soon = () => {
     clearTimeout(timer)
-    timer = setTimeout(() => void save().catch(console.error), settledMs)
+    timer = setTimeout(() => void look().catch(console.error), settledMs)
   }
   window.addEventListener('blur', soon)
   browser.windows.onBoundsChanged?.addListener((changed) => changed.id === id && soon())
-  soon()
 }
