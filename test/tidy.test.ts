@@ -39,7 +39,7 @@ const layers: Record<string, string[]> = {
   ],
   'extension/entrypoints/offscreen': ['extension/platform'],
   ...Object.fromEntries(
-    ['popup', 'chat', 'options', 'prompt', 'welcome', 'sidepanel'].map((page) => [
+    ['popup', 'chat', 'options', 'prompt', 'offscreen', 'welcome', 'sidepanel'].map((page) => [
       `extension/entrypoints/${page}`,
       [
         'extension/ui',
