@@ -47,34 +47,36 @@ export function Chat({ store, peer, now, by }: Props) {
   return (
     <div class="chat">
       <ChatHeader store={store} peer={peer} now={now} />
-      <Log
-        peer={peer}
-        name={store.name.value}
-        me={store.me.value}
-        items={store.items.value}
-        unread={store.unread.value}
-        hasOlder={store.hasOlder.value}
-        isTyping={store.isTyping.value}
-        now={now}
-        actions={actions}
-        recentEmoji={store.emoji.recent.value}
-        target={target}
-        late={store.late.value}
-        onLateSeen={store.seeLate}
-        onOlder={store.showOlder}
-        onEnd={watch.onEnd}
-        onSight={watch.sight}
-      />
-      {isMissing && <Notice text={say('quotedNotHere')} onClose={closeMissing} />}
-      {problem && <Notice text={problemWords(problem, 'knock')} onClose={store.clearProblem} />}
-      {relation === 'buddies' ? (
-        <>
-          <FactLine fact={store.fact.value} name={store.name.value} />
-          <Writing store={store} isGuarded={isGuarded} takesFocus={by === 'user'} />
-        </>
-      ) : (
-        relation && <NotABuddy store={store} peer={peer} relation={relation} />
-      )}
+      <main class="chat-main">
+        <Log
+          peer={peer}
+          name={store.name.value}
+          me={store.me.value}
+          items={store.items.value}
+          unread={store.unread.value}
+          hasOlder={store.hasOlder.value}
+          isTyping={store.isTyping.value}
+          now={now}
+          actions={actions}
+          recentEmoji={store.emoji.recent.value}
+          target={target}
+          late={store.late.value}
+          onLateSeen={store.seeLate}
+          onOlder={store.showOlder}
+          onEnd={watch.onEnd}
+          onSight={watch.sight}
+        />
+        {isMissing && <Notice text={say('quotedNotHere')} onClose={closeMissing} />}
+        {problem && <Notice text={problemWords(problem, 'knock')} onClose={store.clearProblem} />}
+        {relation === 'buddies' ? (
+          <>
+            <FactLine fact={store.fact.value} name={store.name.value} />
+            <Writing store={store} isGuarded={isGuarded} takesFocus={by === 'user'} />
+          </>
+        ) : (
+          relation && <NotABuddy store={store} peer={peer} relation={relation} />
+        )}
+      </main>
       {dialog}
     </div>
   )
