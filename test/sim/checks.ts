@@ -4,6 +4,7 @@
  */
 import type { Entry, EntryOf, Policy, Relation } from '#shared/frames'
 import type { Epoch, UserId } from '#shared/ids'
+import type { ClaimedPackage } from '#shared/keys'
 import { limits } from '#shared/limits'
 import type { RoomMessage } from '../../relay/core/ports.ts'
 import { firstPolicy, type LogRow, type Meta, type PeerRow, type PresenceRow } from '../../relay/core/rows.ts'
@@ -26,6 +27,8 @@ export interface RoomChecks {
   committed(writes: Writes): void
   /** The room was put back to an older state: what may repeat itself from now on may. */
   restored(rows: ReadonlyMap<string, string>): void
+  /** Another room, or an own device, has been given these. */
+  gave(packages: readonly ClaimedPackage[]): void
   isBlocked(peer: UserId): boolean
   /** A call to another room is about to be made. */
   posted(to: UserId, message: RoomMessage): void
@@ -37,6 +40,9 @@ export function createRoomChecks(self: string, now: () => number, wasAnyRestored
   let epoch: Epoch | '' = ''
   let before = new Map<string, number>()
   let relations = new Map<UserId, Relation>()
+  let given = new Set<string>()
+  /** As the last commit had it. */
+  let buddies = new Set<UserId>()
   let policy: Policy = firstPolicy
   /** How far each peer was told that I have read. */
   const readTold = new Map<UserId, number>()
@@ -103,14 +109,17 @@ export function createRoomChecks(self: string, now: () => number, wasAnyRestored
     else before.set(`n of ${user}`, lane.n)
     before.set(`lane name of ${user}`, hashOf(lane.lane))
     const dropped = mine.dropped.length
+    // One call may bring what still is from before they parted, and the answer that makes them buddies again.
     if (dropped > (before.get(`dropped of ${user}`) ?? 0)) {
       must(
-        isBlocked || relation !== 'buddies',
+        isBlocked || relation !== 'buddies' || !buddies.has(user),
         'L1',
         () => `${self} dropped something of ${user}, who may write`,
       )
     }
     before.set(`dropped of ${user}`, dropped)
+    if (relation === 'buddies') buddies.add(user)
+    else buddies.delete(user)
   }
 
   function onMeta(meta: Meta) {
@@ -147,6 +156,8 @@ export function createRoomChecks(self: string, now: () => number, wasAnyRestored
       messages = new Set()
       blocked = new Set()
       relations = new Map()
+      given = new Set()
+      buddies = new Set()
       before = new Map()
       policy = (JSON.parse(rows.get('meta')!) as Meta).policy
       for (const [key, json] of rows) {
@@ -154,7 +165,15 @@ export function createRoomChecks(self: string, now: () => number, wasAnyRestored
         const peer = JSON.parse(json) as PeerRow
         if (peer.blocked) blocked.add(peer.user)
         relations.set(peer.user, peer.relation)
+        if (peer.relation === 'buddies') buddies.add(peer.user)
         before.set(`dropped of ${peer.user}`, peer.mine.dropped.length)
+      }
+    },
+    gave(packages) {
+      for (const { package: text } of packages) {
+        if (text.startsWith(lastResort)) continue
+        must(!given.has(text), 'S11', () => `${self} gave ${text} away twice`)
+        given.add(text)
       }
     },
     isBlocked: (peer) => blocked.has(peer),
@@ -162,6 +181,9 @@ export function createRoomChecks(self: string, now: () => number, wasAnyRestored
 }
 
 const aboutPairs = /^(peer|outbox|work|seen):/
+
+/** How packages that may be given away again and again begin. */
+export const lastResort = 'last-'
 
 const hashOf = (text: string): number =>
   Array.from(text).reduce((sum, char) => (sum * 31 + char.charCodeAt(0)) | 0, 7)

@@ -13,8 +13,9 @@ import type {
   ServerFrameOf,
 } from '#shared/frames'
 import type { DeviceId, EnvelopeId, Epoch, Millis, Seq, UserId } from '#shared/ids'
+import type { KeyPackageUp } from '#shared/keys'
 import { limits } from '#shared/limits'
-import { must } from './checks.ts'
+import { lastResort, must } from './checks.ts'
 import type { Relay } from './room.ts'
 
 export interface Message {
@@ -52,6 +53,8 @@ interface Kept {
   reads: Map<UserId, Millis>
   outbox: Outgoing[]
   index: number
+  /** Uploads of key packages so far. */
+  portions: number
   /** Own messages that a replay has brought, until it is over: also when the connection was lost meanwhile. */
   replayed: Set<EnvelopeId> | null
 }
@@ -78,6 +81,8 @@ export interface Device {
   policy(change: Partial<Policy>): void
   read(peer: UserId): void
   roster(operation: 'block' | 'unblock' | 'remove' | 'withdraw' | 'reject', peer: UserId): void
+  /** Asks for packages of the peer, or of the own other devices. */
+  claim(peer: UserId): void
   mode(mode: 'auto' | 'away' | 'dnd' | 'invisible'): void
   shows(peer: UserId): string
   crash(): void
@@ -104,6 +109,7 @@ export function createDevice(relay: Relay, user: UserId, id: DeviceId, ledger: L
     reads: new Map(),
     outbox: [],
     index: 0,
+    portions: 1, // the account was made with the first
     replayed: null,
   }
   let session: Session | null = null
@@ -203,6 +209,7 @@ export function createDevice(relay: Relay, user: UserId, id: DeviceId, ledger: L
     if (frame.type === 'ok') onOk(frame)
     if (frame.type === 'error') onError(frame)
     if (frame.type === 'presence') onPresence(own, frame)
+    if (frame.type === 'keys') onKeys(frame)
   }
 
   function auth({ nonce, now }: ServerFrameOf<'hello'>) {
@@ -233,7 +240,24 @@ export function createDevice(relay: Relay, user: UserId, id: DeviceId, ledger: L
       kept.blocked = new Set(frame.snapshot!.roster.filter((one) => one.blocked).map(({ peer }) => peer))
     } else must(frame.from === kept.seq, 'S2', () => `${user} ${id} is at ${kept.seq}, not at ${frame.from}`)
     waitUntil = 0
+    refill(frame.keysLeft)
     restart(frame.last)
+  }
+
+  /** The answer to an upload may be lost: then it is repeated, and packages of it have been given away meanwhile. */
+  function refill(keysLeft: number) {
+    const isLow = keysLeft < portionSize
+    if (!isLow && !world.chance(0.2)) return
+    if (isLow && !world.chance(0.2)) kept.portions++
+    say({ type: 'keys', request: 'k', up: portionOf(id, kept.portions), replace: world.chance(0.3) })
+  }
+
+  /** Every device has brought packages, so there is always one of each. */
+  function onKeys({ peer, lists, packages }: ServerFrameOf<'keys'>) {
+    world.note('claimed', user, id, peer, packages)
+    const wanted = lists.at(-1)!.devices.filter((device) => peer !== user || device.id !== id)
+    const missing = wanted.filter((device) => !packages.some((one) => one.device === device.id))
+    must(missing.length === 0, 'L5', () => `${user} got no package for ${missing.length} devices of ${peer}`)
   }
 
   function store(entries: readonly Entry[]) {
@@ -411,6 +435,9 @@ export function createDevice(relay: Relay, user: UserId, id: DeviceId, ledger: L
     policy(change) {
       if (session?.isWelcome) say({ type: 'policy', request: 'r', ...change })
     },
+    claim(peer) {
+      if (session?.isWelcome) say({ type: 'claim', request: 'c', peer, after: 0, packages: true })
+    },
     mode(mode) {
       if (session?.isWelcome) say({ type: 'presence', mode })
     },
@@ -427,6 +454,18 @@ export function createDevice(relay: Relay, user: UserId, id: DeviceId, ledger: L
   }
   return device
 }
+
+const portionSize = 2
+
+/** Packages by name, so that each is known when it is met again. The simulator believes every signature. */
+export const portionOf = (device: DeviceId, portion: number): KeyPackageUp => ({
+  device,
+  suite: 'none',
+  oneTime: Array.from({ length: portionSize }, (_, i) => `one-${device}-${portion}-${i}`),
+  lastResort: `${lastResort}${device}`,
+  exp: Date.UTC(2100, 0, 1),
+  sig: 'A'.repeat(86),
+})
 
 function newId(now: Millis, random: number): EnvelopeId {
   const time = now.toString(16).padStart(12, '0')

@@ -2,7 +2,7 @@
 import type { Epoch, UserId } from '#shared/ids'
 import type { Batch } from '../../relay/core/batch.ts'
 import type { ConnectionState, RoomMessage, RoomReply, Tx } from '../../relay/core/ports.ts'
-import { keys, type DeviceRow, type Meta, type PeerRow } from '../../relay/core/rows.ts'
+import { keys, type DeviceRow, type PackagesRow, type Meta, type PeerRow } from '../../relay/core/rows.ts'
 import type { Relay } from './room.ts'
 
 export interface Mutant {
@@ -57,6 +57,15 @@ export const mutants = {
   'a block is forgotten': { tx: readingPeers((peer) => (peer.blocked = false)) },
   'the gate stands open': { tx: reading<Meta>('meta', ({ policy }) => (policy.reach = 'everyone')) },
   'read marks are always shown': { tx: reading<Meta>('meta', ({ policy }) => (policy.reads = true)) },
+  'a package that was given away stays': {
+    tx: (batch) => ({
+      ...batch,
+      // What a device uploads is stored; that something of it was given away is not.
+      put: (key, row) =>
+        (key.startsWith('keys:') && (row as PackagesRow).given.length > 0) || batch.put(key, row),
+      delete: (key) => key.startsWith('package:') || batch.delete(key),
+    }),
+  },
   'what is due is forgotten': {
     tx: (batch) => ({ ...batch, put: (key, row) => key !== keys.due && batch.put(key, row) }),
   },

@@ -211,6 +211,7 @@ export function createSimRoom(relay: Relay, user: UserId): SimRoom {
         const isThere = row !== undefined && (JSON.parse(row) as LogRow).entry.type === 'message'
         must(isThere, 'S1', () => `${user} confirmed ${frame.id}, which is not stored`)
       }
+      if (frame.type === 'keys' && frame.peer === user) checks.gave(frame.packages)
       if (frame.type === 'deliver' && frame.request === undefined) {
         const last = frame.entries.at(-1)!.seq
         must(rows.has(keys.log(last)), 'S10', () => `${user} sent entry ${last}, which is not stored`)
@@ -261,6 +262,7 @@ export function createSimRoom(relay: Relay, user: UserId): SimRoom {
     const target = relay.rooms.get(to)!
     const reply = await target.core().peer(from, structuredClone(message))
     world.note(`reply ${reply.type}`, to, from)
+    if (reply.type === 'keys') attempt(() => target.checks.gave(reply.packages))
     if (reply.type === 'presence' && target.checks.isBlocked(from)) {
       attempt(() =>
         must(reply.show === 'offline', 'S5', () => `${to} shows itself to ${from}, who is blocked`),

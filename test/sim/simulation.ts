@@ -8,7 +8,7 @@ import { limits } from '#shared/limits'
 import { keys, type Meta, type PeerRow } from '../../relay/core/rows.ts'
 import { announcedLimits } from '../../relay/http/announced.ts'
 import { must } from './checks.ts'
-import { createDevice, type Device, type Ledger, type Message } from './device.ts'
+import { createDevice, portionOf, type Device, type Ledger, type Message } from './device.ts'
 import { calm, drawFaults, type Faults } from './faults.ts'
 import { mutants, type MutantName } from './mutants.ts'
 import { createSimRoom, type Relay, type SimRoom } from './room.ts'
@@ -90,6 +90,7 @@ async function misfortune(world: World, history: History, operations: number, re
     await history.run(world.upTo(world.chance(0.1) ? 30 * second : 2 * second))
     const device = world.pick(history.devices)
     const peer = world.pick(history.rooms.map((room) => room.user).filter((user) => user !== device.user))
+    if (world.chance(0.1)) device.claim(world.pick(history.rooms).user)
     const dice = world.random()
     if (dice < 0.06) device.send(device.user, 'control')
     else if (dice < 0.09) device.policy({ reads: world.chance(0.5) })
@@ -436,6 +437,7 @@ async function register(world: World, room: SimRoom, devices: readonly Device[])
     list,
     pow: { salt: 'A'.repeat(22), bits: 0, exp: 0, mac: 'A'.repeat(43), answer: 0 },
     signatures: { login: signature, account: signature },
+    keys: devices.map(({ id }) => portionOf(id, 1)),
   }
   const reply = await meanwhile(room.core().account({ type: 'register', body }), () =>
     world.runUntil(world.now + 20),
