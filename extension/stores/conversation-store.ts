@@ -6,7 +6,7 @@ import type { Relation } from '#shared/frames'
 import type { EnvelopeId, Millis, UserId } from '#shared/ids'
 import { limits } from '#shared/limits'
 import type { Commands } from '../bus/commands.ts'
-import type { ConnectionRow, Db, RelayRow } from '../db/db.ts'
+import type { ConnectionRow, Db, MessageRow, RelayRow } from '../db/db.ts'
 import { live } from '../db/live.ts'
 import { sessionQuietMs, sessionsOf } from '../db/sessions.ts'
 import { defaultSettings, settingsOf } from '../db/settings.ts'
@@ -230,10 +230,9 @@ export const ConversationStore = createModel((peer: UserId, db: Db, commands: Co
     return true
   }
 
-  /** What was said in a session, oldest first, also what is not loaded. */
-  async function linesOf(session: SessionItem): Promise<SessionLine[]> {
+  /** Everything of a session, oldest first, also what is not loaded. */
+  async function rowsOf(session: SessionItem): Promise<MessageRow[]> {
     const me = around.peek()?.account?.user
-    const skew = around.peek()?.connection?.skew ?? 0
     if (!me) return []
     const startTs = Number(session.key.split(' ')[1])
     const rows = await db.messages
@@ -242,11 +241,21 @@ export const ConversationStore = createModel((peer: UserId, db: Db, commands: Co
       .filter(isShown)
       .toArray()
     const sessions = sessionsOf(rows, me)
-    return rows
-      .filter((row, place) => sessions[place]?.startTs === startTs)
-      .flatMap(({ from, ts, content }) =>
-        content?.type === 'text' ? [{ from, at: ts - skew, text: content.text }] : [],
-      )
+    return rows.filter((_, place) => sessions[place]?.startTs === startTs)
+  }
+  async function linesOf(session: SessionItem): Promise<SessionLine[]> {
+    const skew = around.peek()?.connection?.skew ?? 0
+    return (await rowsOf(session)).flatMap(({ from, ts, content }) =>
+      content?.type === 'text' ? [{ from, at: ts - skew, text: content.text }] : [],
+    )
+  }
+  /** By its messages and not by its name: where one of them was deleted before, the name may be another one. */
+  async function hideSession(session: SessionItem) {
+    const rows = await rowsOf(session)
+    await commands.hide(
+      peer,
+      rows.filter(({ kind }) => kind === 'message').map(({ from, id }) => ({ from, id })),
+    )
   }
 
   // A dot that was set to come back goes when somebody comes back, and not while they are still here.
@@ -343,7 +352,7 @@ export const ConversationStore = createModel((peer: UserId, db: Db, commands: Co
       collapsed.value = next
     },
     linesOf,
-    hideSession: ({ id }: SessionItem) => attempt(() => commands.hideSession(peer, id)),
+    hideSession: (session: SessionItem) => attempt(() => hideSession(session)),
     end: () => attempt(() => commands.endConversation(peer)),
 
     mute: (isMuted: boolean) => attempt(() => commands.roster(peer, isMuted ? 'mute' : 'unmute')),

@@ -17,6 +17,7 @@ export function useSteadyScroll(items: Item[], { onEnd, onOlder }: Listener) {
   const scroller = useRef<HTMLDivElement>(null)
   const [isAtEnd, setAtEnd] = useState(true)
   const anchor = useRef<{ element: Element; top: number } | null>(null)
+  const fromEnd = useRef(0)
   const isOpened = useRef(false)
   const lastKey = useRef('')
 
@@ -24,7 +25,8 @@ export function useSteadyScroll(items: Item[], { onEnd, onOlder }: Listener) {
     const log = scroller.current!
     const atEnd = log.scrollHeight - log.scrollTop - log.clientHeight < nearEndPx
     const top = log.getBoundingClientRect().top
-    const element = firstBelow(log.firstElementChild!.children, top)
+    const element = firstMessageBelow(log.firstElementChild!.children, top)
+    fromEnd.current = log.scrollHeight - log.scrollTop
     anchor.current = element ? { element, top: element.getBoundingClientRect().top } : null
     setAtEnd(atEnd)
     onEnd(atEnd)
@@ -53,7 +55,7 @@ export function useSteadyScroll(items: Item[], { onEnd, onOlder }: Listener) {
     const log = scroller.current!
     if (anchor.current?.element.isConnected) {
       log.scrollTop += anchor.current.element.getBoundingClientRect().top - anchor.current.top
-    }
+    } else log.scrollTop = log.scrollHeight - fromEnd.current // it was deleted just now
     remember()
   }
 
@@ -87,8 +89,11 @@ export function useSteadyScroll(items: Item[], { onEnd, onOlder }: Listener) {
   return { scroller, isAtEnd, toEnd, toMessage, onScroll: remember }
 }
 
-/** The first whose end is below that line: they stand one under the other, so halves do. */
-function firstBelow(children: HTMLCollection, top: number): Element | undefined {
+/**
+ * The first message whose end is below that line: they stand one under the other, so halves do. Not a heading: which of
+ * those there are changes with what comes above them.
+ */
+function firstMessageBelow(children: HTMLCollection, top: number): Element | undefined {
   let from = 0
   let to = children.length
   while (from < to) {
@@ -96,5 +101,6 @@ function firstBelow(children: HTMLCollection, top: number): Element | undefined 
     if (children[middle]!.getBoundingClientRect().bottom > top) to = middle
     else from = middle + 1
   }
+  while (from < children.length && !children[from]!.hasAttribute('data-key')) from++
   return children[from]
 }

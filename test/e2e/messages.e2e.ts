@@ -160,3 +160,56 @@ test('[R-15] blocking asks first and closes the window; the composer is back aft
   await expect(box(again)).toBeVisible()
   await again.close()
 })
+
+test('[R-39] older messages load when one scrolls up, and what one reads stays in its place', async ({
+  pair: { alice, bob },
+}) => {
+  const [hers, his] = await openBoth({ alice, bob })
+  await putOld(hers, bob.name, 200)
+  await hers.reload()
+  const log = hers.getByRole('log')
+  const articles = hers.getByRole('article')
+  await expect(articles.first()).toBeVisible()
+  const text = await articles.first().locator('p').innerText()
+
+  for (let pages = 2; pages <= 3; pages++) {
+    const before = await articles.count()
+    await log.evaluate((element) => element.scrollTo(0, 0))
+    await expect.poll(() => articles.count()).toBeGreaterThan(before)
+    if (pages === 2) await expect(message(hers, text)).toBeInViewport()
+  }
+
+  await putOld(hers, bob.name, 0)
+  await Promise.all([hers.close(), his.close()])
+})
+
+/** Puts messages of long ago into the conversation, past the background; none takes them away again. */
+const putOld = (page: Page, peer: string, count: number) =>
+  page.evaluate(
+    async ([from, many]) => {
+      const db = await new Promise<IDBDatabase>((done, fail) => {
+        const open = indexedDB.open('parley')
+        open.addEventListener('success', () => done(open.result))
+        open.addEventListener('error', () => fail(open.error))
+      })
+      const transaction = db.transaction('messages', 'readwrite')
+      const messages = transaction.objectStore('messages')
+      for (let at = 0; at < 200; at++) {
+        const id = `old${at}`
+        const row = {
+          from,
+          id,
+          peer: from,
+          ts: 1e12 + at * 60_000,
+          at: 1e12,
+          direction: 'in',
+          kind: 'message',
+        }
+        if (at < many) messages.put({ ...row, content: { type: 'text', text: id } })
+        else messages.delete([from, id])
+      }
+      await new Promise((done) => transaction.addEventListener('complete', done))
+      db.close()
+    },
+    [peer, count] as const,
+  )

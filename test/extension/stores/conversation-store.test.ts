@@ -267,11 +267,11 @@ test('[R-32] two messages written one after the other are of one session', async
   expect(sessions[0]).toBe(sessions[1])
 })
 
-test('[R-36] a session is copied as it was said, also what is not on the page', async () => {
+test('[R-36] a session is copied and deleted as a whole, also what is not on the page', async () => {
   const messages = Array.from({ length: 100 }, (_, at) =>
     message(`m${at}`, { ts: now - 100_000 + at, direction: at % 2 ? 'in' : 'out' }),
   )
-  const { store } = await start({
+  const { store, asked } = await start({
     messages: [
       ...messages,
       message('other', { ts: now - 9 * hour, content: { type: 'text', text: 'other', session: 'r' } }),
@@ -284,6 +284,8 @@ test('[R-36] a session is copied as it was said, also what is not on the page', 
   const lines = await store.linesOf(heading)
 
   expect(lines.map(({ text }) => text)).toEqual(messages.map(({ id }) => id))
+  await store.hideSession(heading)
+  expect(asked).toContainEqual(['hide', bob, messages.map(({ from, id }) => ({ from, id }))])
 })
 
 test('[R-16] what comes in above what was seen is late; older ones that are asked for are not', () => {
