@@ -946,6 +946,7 @@ export const screens: Screen[] = [
     act: async (page) => {
       await last(page).hover()
       await last(page).getByRole('button', { name: 'Reply', exact: true }).click()
+      await page.locator('.composer textarea:focus').waitFor()
     },
   }),
   inChat('editing', rich, {
