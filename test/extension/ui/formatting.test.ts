@@ -73,7 +73,7 @@ test('the parts of a text are exactly the text, whatever it is', () => {
     property(oneof(hostile, string({ unit: 'binary' })), (text) => {
       expect(plainOf(formatted(text))).toBe(text)
     }),
-    { numRuns: 1000 },
+    { numRuns: 300 },
   )
 })
 
