@@ -22,31 +22,42 @@ export const findPage = async (matches: (url: URL) => boolean): Promise<OpenPage
 
 /** What is being opened, by what it will show. */
 const opening = new Map<string, Promise<void>>()
-/** A page that is not listed by then has closed itself, or the machine is very slow. */
+/** The browser lists a page as soon as it loads; a very slow machine may take so long. */
 const listedWithinMs = 5000
+
+const isTabThere = (tabId: number): Promise<boolean> =>
+  browser.tabs.get(tabId).then(
+    () => true,
+    () => false,
+  )
 
 /**
  * Opens what shows `key` unless it is open or about to be: two messages in one breath open one window. True when it
- * was opened now; what is open already is listed by then.
+ * was opened now; what is open already is listed by then. `open` answers with the id of its tab.
  */
 export async function openOnce(
   key: string,
   isOpen: () => Promise<boolean>,
-  open: () => Promise<void>,
+  open: () => Promise<number | undefined>,
 ): Promise<boolean> {
   const before = opening.get(key)
   if (before) {
     await before.catch(() => {}) // told to whoever wanted it first
-    return false
+    // It may have failed, or had nothing to ask any more and gone.
+    return openOnce(key, isOpen, open)
   }
   let hasOpened = false
-  const now = (async () => {
+  async function openNow() {
     if (await isOpen()) return
-    await open()
+    const tabId = await open()
     hasOpened = true
     const giveUpAt = Date.now() + listedWithinMs
-    while (!(await isOpen()) && Date.now() < giveUpAt) await new Promise((over) => setTimeout(over, 50))
-  })()
+    while (!(await isOpen()) && Date.now() < giveUpAt) {
+      if (tabId !== undefined && !(await isTabThere(tabId))) return
+      await new Promise((over) => setTimeout(over, 50))
+    }
+  }
+  const now = openNow()
   opening.set(key, now)
   try {
     await now

@@ -57,21 +57,25 @@ export const findChatWindow = (peer: UserId): Promise<OpenPage | null> =>
 
 /**
  * Opens a window of ours. By `network` it does not take the focus, and the page guards its keys (R-44); the page
- * learns from its address who opened it.
+ * learns from its address who opened it. Returns the id of its tab.
  */
-export async function openWindow(page: string, by: 'user' | 'network', place: Partial<Area>): Promise<void> {
+export async function openWindow(
+  page: string,
+  by: 'user' | 'network',
+  place: Partial<Area>,
+): Promise<number | undefined> {
   const url = browser.runtime.getURL('/') + page
   const options = { url, type: 'popup', focused: by === 'user', incognito: false } as const
   try {
-    await browser.windows.create({ ...options, ...place })
+    return (await browser.windows.create({ ...options, ...place }))?.tabs?.[0]?.id
   } catch {
     // Chrome refuses a place that is mostly off the screen, as after a monitor was unplugged: then it may choose.
     const { width, height } = place
-    await browser.windows.create({ ...options, width, height })
+    return (await browser.windows.create({ ...options, width, height }))?.tabs?.[0]?.id
   }
 }
 
-async function openChatWindow(db: Db, peer: UserId, by: 'user' | 'network'): Promise<void> {
+async function openChatWindow(db: Db, peer: UserId, by: 'user' | 'network'): Promise<number | undefined> {
   const saved = (await db.views.get(placeKey(peer)))?.value
   const page = `chat.html?with=${peer}${by === 'network' ? '&by=network' : ''}`
   return openWindow(page, by, isPlace(saved) ? clampPlace(saved) : defaultSize)

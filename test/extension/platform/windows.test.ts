@@ -1,4 +1,5 @@
 import { expect, test } from 'vitest'
+import { fakeBrowser } from 'wxt/testing/fake-browser'
 import { openOnce } from '../../../extension/platform/pages.ts'
 import { cornerOf } from '../../../extension/platform/prompt-window.ts'
 import { clampPlace } from '../../../extension/platform/windows.ts'
@@ -48,6 +49,7 @@ test('two messages in one breath open one window', async () => {
       async () => {
         opened++
         setTimeout(() => (isOpen = true), 100) // the browser lists a page once it has loaded
+        return undefined
       },
     )
 
@@ -70,8 +72,23 @@ test('a window that could not be opened can be opened the next time', async () =
   const opened = await openOnce(
     'chat:carol',
     async () => isOpen,
-    async () => void (isOpen = true),
+    async () => {
+      isOpen = true
+      return undefined
+    },
   )
 
   expect(opened).toBe(true)
+})
+
+test('a window that has gone again at once holds up no other', async () => {
+  fakeBrowser.tabs.get = () => Promise.reject(new Error('no tab'))
+  const open = () =>
+    openOnce(
+      'prompt',
+      async () => false,
+      async () => 7,
+    )
+
+  expect(await Promise.all([open(), open()])).toEqual([true, true])
 })
