@@ -1,4 +1,4 @@
-import { Ban, Bell, BellOff, LogOut, MailOpen, ShieldCheck, TimerOff, UserMinus } from 'lucide'
+import { Ban, Bell, BellOff, Check, LogOut, MailOpen, ShieldCheck, TimerOff, UserMinus } from 'lucide'
 import { useState } from 'preact/hooks'
 import type { Millis, UserId } from '#shared/ids'
 import type { ConversationStore } from '../stores/conversation-store.ts'
@@ -76,7 +76,7 @@ function ConversationMenu({
     { label: say('markUnread'), icon: MailOpen, onSelect: () => void store.markUnread() },
     isBuddy && {
       label: say('forgetAtEnd'),
-      icon: TimerOff,
+      icon: forgets ? Check : TimerOff,
       isOn: forgets,
       onSelect: () => void store.setForgets(!forgets),
     },
