@@ -3,7 +3,7 @@
  * Here every frame that comes over a real socket is compared, and the time it takes, against the relay on Node.
  */
 import { setTimeout as pause } from 'node:timers/promises'
-import { afterAll, beforeAll, expect, test } from 'vitest'
+import { afterAll, beforeAll, expect, test, vi } from 'vitest'
 import { hashOf } from '#shared/account'
 import type { Entry, ServerFrame } from '#shared/frames'
 import { spawnRelay, type RelayProcess } from '../../support/processes.ts'
@@ -13,6 +13,9 @@ import { testSettings } from '../host.contract.ts'
 
 let relay: RelayProcess
 let people = 0
+
+// Many accounts and many pauses; on a busy machine everything is measured three times.
+vi.setConfig({ testTimeout: 120_000 })
 
 beforeAll(async () => {
   const env = { ...testSettings, PARLEY_WAITING_SOCKETS: '1000', PARLEY_LOG: 'error' }
@@ -165,7 +168,7 @@ test('[RO7] [RC4] [RC5] [PR2] a buddy who is blocked is told what a buddy is tol
   const [[, absent], [, blocked]] = seen as [(typeof seen)[0], (typeof seen)[0]]
   expect(absent.join('\n')).toContain('"show":"offline"')
   expect(blocked).toEqual(absent)
-}, 30_000)
+})
 
 test('[RO14] [SN11] whom only a link reaches is told from nobody by no frame', async () => {
   const hidden = await connected('bob')
@@ -224,30 +227,42 @@ function shuffled<T>(all: readonly T[], random: () => number): T[] {
   return all.map(() => rest.splice(Math.floor(random() * rest.length), 1)[0]!)
 }
 
-const median = (values: readonly number[]) => values.toSorted((a, b) => a - b)[Math.floor(values.length / 2)]!
+/** What `share` of the samples stays below; 0.5 gives the median. */
+const quantile = (values: readonly number[], share: number) =>
+  values.toSorted((a, b) => a - b)[Math.floor(values.length * share)]!
 
-/** In ms, by group. */
-type Medians = Record<string, number>
+/** In ms: the median of each group, and how much the samples within a group differ by themselves. */
+interface Times {
+  medians: Record<string, number>
+  spread: number
+}
 
-/** Medians differ by the machine's mood. A write to the disk that others do not wait for would be much more. */
-function areAlike(medians: Medians): boolean {
-  const slackMs = 1
+function timesOf(samples: Samples): Times {
+  const groups = [...samples.values()]
+  const spreads = groups.map((values) => quantile(values, 0.75) - quantile(values, 0.25))
+  return {
+    medians: Object.fromEntries(Array.from(samples, ([group, values]) => [group, quantile(values, 0.5)])),
+    spread: Math.max(...spreads),
+  }
+}
+
+/** Groups may differ by half and by a millisecond, or as much as the samples of one group do on a busy machine. */
+function areAlike({ medians, spread }: Times): boolean {
   const all = Object.values(medians)
-  return Math.max(...all) <= Math.min(...all) * 1.5 + slackMs
+  const [least, most] = [Math.min(...all), Math.max(...all)]
+  return most - least <= Math.max(least / 2 + 1, spread)
 }
 
 /** Measures, and again at most twice should the medians differ: a machine may be busy, a leak is there each time. */
-async function mediansOf(
+async function timesIn(
   measureAll: (samples: Samples, random: () => number) => Promise<void>,
-): Promise<Medians> {
-  let medians: Medians = {}
-  for (let attempt = 1; attempt <= 3; attempt++) {
+): Promise<Times> {
+  for (let attempt = 1; ; attempt++) {
     const samples: Samples = new Map()
     await measureAll(samples, mulberry32(attempt))
-    medians = Object.fromEntries(Array.from(samples, ([group, values]) => [group, median(values)]))
-    if (areAlike(medians)) break
+    const times = timesOf(samples)
+    if (areAlike(times) || attempt === 3) return times
   }
-  return medians
 }
 
 /** The answer to the send, and the next one behind it: what the room does for it must not show there either. */
@@ -260,10 +275,11 @@ async function answered(alice: WireClient, to: string, kind: 'message' | 'knock'
 const senders = 8
 
 test('[RO4] [RO7] a knock is answered as fast when it is swallowed as when it is shown', async () => {
-  const medians = await mediansOf(async (samples, random) => {
+  const taken = await timesIn(async (samples, random) => {
     const [open, rejects, blocks, blocked] = await Promise.all(
       ['open', 'rejects', 'blocks', 'blocked'].map(connected),
     )
+    const strangers: [WireClient, WireClient][] = []
     for (let i = 0; i < senders; i++) {
       const [alice, carol] = await Promise.all([connected('alice'), connected('carol')])
       await knock(alice, rejects!.user)
@@ -275,8 +291,13 @@ test('[RO4] [RO7] a knock is answered as fast when it is swallowed as when it is
       await roster(blocks!, 'block', carol.user)
       await roster(carol, 'withdraw', blocks!.user)
       for (const one of [alice, carol]) await roster(blocked!, 'block', one.user)
-      await settled()
+      strangers.push([alice, carol])
+    }
+    // Their devices would take time of this process, which measures.
+    await Promise.all([open, rejects, blocks, blocked].map((one) => one!.close()))
+    await settled()
 
+    for (const [alice, carol] of strangers) {
       await measure(samples, random, [
         ['pending', () => answered(alice, open!.user, 'knock')],
         ['rejected', () => answered(alice, rejects!.user, 'knock')],
@@ -288,11 +309,11 @@ test('[RO4] [RO7] a knock is answered as fast when it is swallowed as when it is
     }
   })
 
-  expect(medians).toSatisfy(areAlike)
-}, 120_000)
+  expect(taken).toSatisfy(areAlike)
+})
 
 test('[RO7] a message to somebody who has blocked me is answered as fast as one to somebody absent', async () => {
-  const medians = await mediansOf(async (samples, random) => {
+  const taken = await timesIn(async (samples, random) => {
     const [absent, blocking] = await Promise.all([connected('absent'), connected('blocking')])
     const alices = await Promise.all(Array.from({ length: 4 }, () => connected('alice')))
     for (const alice of alices) {
@@ -300,7 +321,7 @@ test('[RO7] a message to somebody who has blocked me is answered as fast as one 
       await befriend(alice, blocking)
       await roster(blocking, 'block', alice.user)
     }
-    await absent.close()
+    await Promise.all([absent.close(), blocking.close()])
     await settled()
 
     for (const alice of alices) {
@@ -312,11 +333,11 @@ test('[RO7] a message to somebody who has blocked me is answered as fast as one 
     }
   })
 
-  expect(medians).toSatisfy(areAlike)
-}, 120_000)
+  expect(taken).toSatisfy(areAlike)
+})
 
 test('[KY9] a claim is refused as fast for a closed door as for an unknown name', async () => {
-  const medians = await mediansOf(async (samples, random) => {
+  const taken = await timesIn(async (samples, random) => {
     const hidden = await connected('bob')
     await hidden.ask({ type: 'policy', reach: 'invite', invite: hashOf(new Uint8Array(16)) })
     const zoe = nameFor('zoe')
@@ -334,13 +355,14 @@ test('[KY9] a claim is refused as fast for a closed door as for an unknown name'
     }
   })
 
-  expect(medians).toSatisfy(areAlike)
-}, 120_000)
+  expect(taken).toSatisfy(areAlike)
+})
 
 test('[RO14] "nobody reachable" takes as long for a closed door as for an unknown name', async () => {
-  const medians = await mediansOf(async (samples, random) => {
+  const taken = await timesIn(async (samples, random) => {
     const hidden = await connected('bob')
     await hidden.ask({ type: 'policy', reach: 'invite', invite: hashOf(new Uint8Array(16)) })
+    await hidden.close()
     const nobody = nameFor('nobody')
     const refused = async (alice: WireClient, name: string) => {
       const id = alice.send(name, 'hello', { kind: 'knock' })
@@ -357,5 +379,5 @@ test('[RO14] "nobody reachable" takes as long for a closed door as for an unknow
     }
   })
 
-  expect(medians).toSatisfy(areAlike)
-}, 120_000)
+  expect(taken).toSatisfy(areAlike)
+})
