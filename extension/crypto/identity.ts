@@ -12,9 +12,11 @@ import {
   type WrappedBundle,
 } from '#shared/account'
 import { fromBase64, tbs, toBase64, utf8 } from '#shared/bytes'
-import type { DeviceId, Millis } from '#shared/ids'
+import type { AccountId, DeviceId, Millis } from '#shared/ids'
 import { limits } from '#shared/limits'
+import type { ArchiveKeys } from './for-me.ts'
 import { decrypt, encrypt, makeLocalKey, makeStoredKey, own, signingKey, storedKey } from './keys.ts'
+import { suiteName } from './mls/suite.ts'
 
 /** What every device of the account holds, under its local key. base64url of 32 bytes each. */
 export interface Secrets {
@@ -22,6 +24,8 @@ export interface Secrets {
   aik: string
   /** Device signing key: what this device says inside a conversation. */
   dsk: string
+  /** Archive keys by their number. */
+  aks: ArchiveKeys
 }
 
 export const randomSeed = (): string => toBase64(crypto.getRandomValues(new Uint8Array(32)))
@@ -31,7 +35,7 @@ export const randomSeed = (): string => toBase64(crypto.getRandomValues(new Uint
 interface Bundle {
   v: 1
   aikSeed: string
-  /** Recovery key of the archive; empty until there is one. */
+  /** Recovery key: opens the vault. It is in the bundle only, and on no device. */
   rk: string
 }
 
@@ -39,14 +43,14 @@ export async function wrapBundle(
   wrap: CryptoKey,
   relayId: string,
   user: string,
-  aik: string,
+  { aik, rk }: { aik: string; rk: string },
 ): Promise<WrappedBundle> {
-  const bundle: Bundle = { v: 1, aikSeed: aik, rk: '' }
+  const bundle: Bundle = { v: 1, aikSeed: aik, rk }
   return { v: 1, kdf, ...(await encrypt(wrap, utf8(JSON.stringify(bundle)), bundleAad(relayId, user))) }
 }
 
 /**
- * The account key's seed. @throws Error when the key is another, or when the relay offers a hash that is too cheap:
+ * The account key's seed and the recovery key. @throws Error when the key is another, or when the relay offers a hash that is too cheap:
  * it must not be able to make passwords easy to guess.
  */
 export async function unwrapBundle(
@@ -54,13 +58,13 @@ export async function unwrapBundle(
   relayId: string,
   user: string,
   bundle: WrappedBundle,
-): Promise<string> {
+): Promise<{ aik: string; rk: string }> {
   if (bundle.kdf.m < limits.argonMemoryKiBMin || bundle.kdf.t < 1)
     throw new Error('the password hash is too cheap')
   const plain = await decrypt(wrap, bundle, bundleAad(relayId, user))
-  const { v, aikSeed } = JSON.parse(new TextDecoder().decode(plain)) as Bundle
+  const { v, aikSeed, rk } = JSON.parse(new TextDecoder().decode(plain)) as Bundle
   if (v !== 1 || fromBase64(aikSeed).length !== 32) throw new Error('a bundle of another version')
-  return aikSeed
+  return { aik: aikSeed, rk }
 }
 
 // --- This device -------------------------------------------------------------------------------------------
@@ -75,10 +79,10 @@ export interface NewDevice {
 
 const localAad = (id: DeviceId) => tbs('local', id)
 
-export async function makeDevice(aik: string): Promise<NewDevice> {
+export async function makeDevice(aik: string, aks: ArchiveKeys): Promise<NewDevice> {
   const id = toBase64(crypto.getRandomValues(new Uint8Array(8))) as DeviceId
   const [dak, lsk] = await Promise.all([makeStoredKey(), makeLocalKey()])
-  const secrets: Secrets = { aik, dsk: randomSeed() }
+  const secrets: Secrets = { aik, dsk: randomSeed(), aks }
   const sealedSecrets = await encrypt(lsk, utf8(JSON.stringify(secrets)), localAad(id))
   return { id, dak, lsk, secrets, sealedSecrets }
 }
@@ -91,15 +95,16 @@ export async function openSecrets(
   return JSON.parse(new TextDecoder().decode(await decrypt(lsk, sealed, localAad(id)))) as Secrets
 }
 
-/** No session with a name of its own yet: the placeholder needs none, MLS will write its suite here. */
-const suite = 'placeholder'
-
-/** The next list of the account, with `device` added; the first when `previous` is null. `ts` is the relay's time. */
+/**
+ * The next list of the account, with `device` added. `first` makes the first one: the account's recovery key, and the
+ * signing key of its mailbox device. `ts` is the relay's time.
+ */
 export async function listWith(
   device: NewDevice,
   name: string,
   previous: DeviceList | null,
   ts: Millis,
+  first?: { rkpub: string; mailboxSeed: Uint8Array },
 ): Promise<DeviceList> {
   const [account, speaker, auth] = await Promise.all([
     signingKey(fromBase64(device.secrets.aik)),
@@ -120,13 +125,25 @@ export async function listWith(
     v: 1 as const,
     acct,
     aik: account.publicKey,
-    rkpub: previous?.rkpub ?? '',
-    suite: previous?.suite ?? suite,
+    rkpub: previous?.rkpub ?? first?.rkpub ?? '',
+    suite: previous?.suite ?? suiteName,
     minProto: previous?.minProto ?? 1,
     ver: (previous?.ver ?? 0) + 1,
     prev: previous ? deviceListHash(previous) : zeroHash,
     ts,
-    devices: [...(previous?.devices ?? []), added],
+    devices: [
+      ...(previous?.devices ?? []),
+      added,
+      ...(first ? [await mailboxIn(first.mailboxSeed, acct, ts)] : []),
+    ],
   }
   return { ...list, sig: await account.sign(deviceListBytes(list)) }
+}
+
+/** The line of the mailbox device `@`: it has a signing key and no socket. */
+async function mailboxIn(seed: Uint8Array, acct: AccountId, created: Millis): Promise<Device> {
+  const speaker = await signingKey(seed)
+  const id = '@' as DeviceId
+  const self = await speaker.sign(deviceSelfBytes(acct, { id, dak: '' }))
+  return { id, dsk: speaker.publicKey, dak: '', created, self }
 }

@@ -18,17 +18,17 @@ const wrapOf = async (root = randomSeed()) => (await slotKeys(root)).wrap
 
 // --- The bundle ------------------------------------------------------------------------------------------
 
-test('a bundle brings the account key back', async () => {
+test('a bundle brings the account key and the recovery key back', async () => {
   const [wrap, aik] = [await wrapOf(), randomSeed()]
-  const bundle = await wrapBundle(wrap, relayId, 'alice', aik)
+  const bundle = await wrapBundle(wrap, relayId, 'alice', { aik, rk: 'AGE-SECRET' })
 
-  expect(await unwrapBundle(wrap, relayId, 'alice', bundle)).toBe(aik)
-  expect(JSON.stringify(bundle)).not.toContain(aik)
+  expect(await unwrapBundle(wrap, relayId, 'alice', bundle)).toEqual({ aik, rk: 'AGE-SECRET' })
+  expect(JSON.stringify(bundle)).not.toMatch(new RegExp(`${aik}|SECRET`))
 })
 
 test('a bundle opens with no other password, for no other name and on no other relay', async () => {
   const wrap = await wrapOf()
-  const bundle = await wrapBundle(wrap, relayId, 'alice', randomSeed())
+  const bundle = await wrapBundle(wrap, relayId, 'alice', { aik: randomSeed(), rk: '' })
 
   await expect(unwrapBundle(await wrapOf(), relayId, 'alice', bundle)).rejects.toThrow(Error)
   await expect(unwrapBundle(wrap, relayId, 'bob', bundle)).rejects.toThrow(Error)
@@ -40,7 +40,7 @@ test.each([
   ['no pass', { ...kdf, t: 0 }],
 ])('a bundle that asks for a cheaper hash is refused (%s)', async (_, cheap) => {
   const wrap = await wrapOf()
-  const bundle = await wrapBundle(wrap, relayId, 'alice', randomSeed())
+  const bundle = await wrapBundle(wrap, relayId, 'alice', { aik: randomSeed(), rk: '' })
 
   await expect(unwrapBundle(wrap, relayId, 'alice', { ...bundle, kdf: cheap })).rejects.toThrow('too cheap')
 })
@@ -60,7 +60,7 @@ test.each([
 
 test('a device opens its secrets; another one, or under another name, does not', async () => {
   const aik = randomSeed()
-  const [device, other] = [await makeDevice(aik), await makeDevice(aik)]
+  const [device, other] = [await makeDevice(aik, {}), await makeDevice(aik, {})]
 
   expect(await openSecrets(device.lsk, device.id, device.sealedSecrets)).toEqual(device.secrets)
   expect(device.secrets.aik).toBe(aik)
@@ -72,7 +72,7 @@ test('a device opens its secrets; another one, or under another name, does not',
 
 async function account() {
   const aik = randomSeed()
-  const [one, two] = [await makeDevice(aik), await makeDevice(aik)]
+  const [one, two] = [await makeDevice(aik, {}), await makeDevice(aik, {})]
   const first = await listWith(one, 'first', null, 1)
   const second = await listWith(two, 'second', first, 2)
   return { aik, one, two, first, second }
@@ -101,7 +101,7 @@ test('a list of another account is refused, however well it is signed', async ()
 
 test('a device that the account has not signed is refused', async () => {
   const { aik, second } = await account()
-  const ghost = (await listWith(await makeDevice(randomSeed()), 'ghost', null, 3)).devices[0]!
+  const ghost = (await listWith(await makeDevice(randomSeed(), {}), 'ghost', null, 3)).devices[0]!
   const list = { ...second, devices: [...second.devices, ghost] }
 
   await expect(checkOwnList(list, aik, null)).rejects.toMatchObject({ code: 'not-authorized' })
@@ -109,7 +109,7 @@ test('a device that the account has not signed is refused', async () => {
 
 test('a device that has not agreed to belong to the account is refused, though the account signed it', async () => {
   const { aik, second } = await account()
-  const ghost = (await listWith(await makeDevice(randomSeed()), 'ghost', null, 3)).devices[0]!
+  const ghost = (await listWith(await makeDevice(randomSeed(), {}), 'ghost', null, 3)).devices[0]!
   const list = await signed(aik, { ...second, devices: [...second.devices, ghost] })
 
   await expect(checkOwnList(list, aik, null)).rejects.toMatchObject({ code: 'not-authorized' })
@@ -117,7 +117,7 @@ test('a device that has not agreed to belong to the account is refused, though t
 
 test('a list older than the one this profile knows is refused, and so is another of the same number', async () => {
   const { aik, first, second } = await account()
-  const fork = await listWith(await makeDevice(aik), 'fork', first, 2)
+  const fork = await listWith(await makeDevice(aik, {}), 'fork', first, 2)
 
   await expect(checkOwnList(first, aik, second)).rejects.toMatchObject({ code: 'not-authorized' })
   await expect(checkOwnList(fork, aik, second)).rejects.toMatchObject({ code: 'not-authorized' })
