@@ -60,6 +60,9 @@ export const Content = v.variant('type', [
   }),
   v.object({ type: v.literal('accept'), name: v.optional(displayName) }),
 
+  /** Could not open these: whoever wrote them seals them once more. */
+  v.object({ type: v.literal('resend-request'), mids: v.pipe(v.array(envelopeId), v.maxLength(50)) }),
+
   // To oneself: what all of one's own devices have to know. From anybody else these mean nothing.
 
   /** A prompt was answered here: no other device asks any more (§5.3). */

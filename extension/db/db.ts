@@ -8,7 +8,7 @@ import { Dexie, type DexieOptions, type EntityTable, type Table } from 'dexie'
 import type { DeviceList } from '#shared/account'
 import type { Content } from '#shared/content'
 import type { ErrorCode } from '#shared/errors'
-import type { Kind, Mode, Relation, Show } from '#shared/frames'
+import type { Kind, Lists, Mode, Relation, Show } from '#shared/frames'
 import type { AccountId, DeviceId, EnvelopeId, Epoch, Millis, Seq, UserId } from '#shared/ids'
 import type { AnnouncedLimits } from '#shared/limits'
 
@@ -68,7 +68,14 @@ export interface MessageRow {
   /** What was inside; null while it cannot be opened: then `payload` is kept. */
   content: Content | null
   payload?: string
+  /** With `payload`: what else is needed to open it later. */
+  lists?: Lists
+  /** With `payload`: of the envelope, where that is not the message's own. */
+  envelope?: EnvelopeId
   device?: DeviceId
+  /** How often it was asked for because it could not be opened, and how often it was sealed again. */
+  asked?: number
+  resent?: number
   /** Of outgoing ones. */
   state?: SendState
   failure?: ErrorCode
@@ -91,6 +98,13 @@ export interface OutboxRow {
   content: Content
   /** The sealed bytes. Once they exist, exactly these are sent again. */
   payload?: string
+  /** With it: the lists that it is sealed for, and the session. */
+  lists?: Lists
+  ratchet?: string
+  /** It was sealed more than once: that the room has it says nothing about the newest session. */
+  isResealed?: boolean
+  /** The message that it repeats for a device that could not open it. */
+  resendOf?: EnvelopeId
   /** By this device's clock. */
   at: Millis
   /** Older than a day; a person decides (R-18). */
@@ -101,6 +115,69 @@ export interface OutboxRow {
   invite?: string
   /** Of a knock: without any words, to somebody who takes words from buddies only. */
   bare?: boolean
+}
+
+// --- Sealing (engine/sealing) -----------------------------------------------------------------------------------
+
+/** A session of MLS that this device has opened for a conversation, to speak in it (crypto/mls). */
+export interface RatchetOutRow {
+  peer: UserId
+  /** Grows with every step: a step from an older state is never stored. */
+  rev: number
+  /** base64url of its 16 bytes. */
+  ratchet: string
+  state: Uint8Array
+  /** Goes with every message until the room has stored one of them. */
+  welcome?: Uint8Array
+  /** The lists whose devices are in it. */
+  lists: Lists
+  sealed: number
+  /** By this device's clock. */
+  openedAt: Millis
+  /** What this device says next in this conversation has this number, in whichever session. */
+  n: number
+}
+
+/** One that another device has opened, to hear it. */
+export interface RatchetInRow {
+  ratchet: string
+  rev: number
+  state: Uint8Array
+  usedAt: Millis
+}
+
+/** How to join a session: only its first messages carry it, and who joins late needs it. */
+export interface WelcomeRow {
+  ratchet: string
+  welcome: Uint8Array
+  at: Millis
+}
+
+/** Private halves of key packages that were given out. */
+export interface KeyPackageRow {
+  ref: string
+  /** `@`: the mailbox device's, of which every device of mine has a copy. */
+  device: DeviceId
+  public: Uint8Array
+  secret: Uint8Array
+  /** A last resort serves more than once. */
+  isLastResort: boolean
+  at: Millis
+}
+
+/** A device list that was checked, whosever it is. Envelopes name lists by their hashes. */
+export interface ListRow {
+  hash: string
+  list: DeviceList
+  at: Millis
+}
+
+/** Who is behind a name: the account, and the newest of its lists. Pinned at first sight (R-57). */
+export interface IdentityRow {
+  peer: UserId
+  acct: AccountId
+  ver: number
+  hash: string
 }
 
 /** What is known of a conversation beside its messages. */
@@ -250,6 +327,12 @@ export type Db = Dexie & {
   /** Edits, reactions and the like: applied to what they change, and kept because a restored room may need them. */
   changes: Table<MessageRow, [UserId, EnvelopeId]>
   prompts: EntityTable<PromptRow, 'peer'>
+  ratchetsOut: EntityTable<RatchetOutRow, 'peer'>
+  ratchetsIn: EntityTable<RatchetInRow, 'ratchet'>
+  welcomes: EntityTable<WelcomeRow, 'ratchet'>
+  keyPackages: EntityTable<KeyPackageRow, 'ref'>
+  lists: EntityTable<ListRow, 'hash'>
+  identities: EntityTable<IdentityRow, 'peer'>
   outbox: EntityTable<OutboxRow, 'id'>
   conversations: EntityTable<ConversationRow, 'peer'>
   roster: EntityTable<RosterRow, 'peer'>
@@ -279,5 +362,13 @@ export function openDb(name = 'parley', options: DexieOptions = {}): Db {
     settings: 'key',
   })
   db.version(2).stores({ changes: '[from+id]', prompts: 'peer' })
+  db.version(3).stores({
+    ratchetsOut: 'peer',
+    ratchetsIn: 'ratchet, usedAt',
+    welcomes: 'ratchet, at',
+    keyPackages: 'ref, at',
+    lists: 'hash, at',
+    identities: 'peer',
+  })
   return db
 }

@@ -9,12 +9,22 @@ import {
   type Slot,
   type SlotName,
 } from '#shared/account'
-import { DeviceLists, Info, LoggedIn, LoginNonce, Pow, Registered, type Register } from '#shared/api'
+import {
+  DeviceLists,
+  Info,
+  LoggedIn,
+  LoginNonce,
+  Pow,
+  Registered,
+  type PutDevices,
+  type Register,
+} from '#shared/api'
 import { isErrorCode } from '#shared/errors'
-import type { AccountId, UserId } from '#shared/ids'
+import type { AccountId, DeviceId, UserId } from '#shared/ids'
 import { limits } from '#shared/limits'
 import { negotiate } from '#shared/version'
 import { CommandError } from '../bus/commands.ts'
+import { makeArchiveKey, makeGrant, makeRecoveryKey } from '../crypto/archive/grant.ts'
 import {
   listWith,
   makeDevice,
@@ -24,9 +34,12 @@ import {
   type NewDevice,
 } from '../crypto/identity.ts'
 import { signingKey, slotKeys, verify } from '../crypto/keys.ts'
+import { makeMailbox, sealMailbox } from '../crypto/mls/mailbox.ts'
 import { codeRoot, makeRecoveryCode } from '../crypto/recovery-code.ts'
-import { fromBase64 } from '#shared/bytes'
-import type { AccountRow } from '../db/db.ts'
+import { encodeVault, openVault } from '../crypto/vault.ts'
+import { fromBase64, toBase64 } from '#shared/bytes'
+import type { AccountRow, KeyPackageRow } from '../db/db.ts'
+import { firstPool, keysUp, mailboxRow, memberOf } from './key-pool.ts'
 import type { Timers } from './ports.ts'
 
 export interface Http {
@@ -137,16 +150,24 @@ async function workOut({ salt, bits }: Pow, timers: Timers): Promise<number> {
   }
 }
 
-async function slotOf(slot: SlotName, root: string, { relayId, user }: SignInput, aik: string) {
+async function slotOf(
+  slot: SlotName,
+  root: string,
+  { relayId, user }: SignInput,
+  roots: { aik: string; rk: string },
+) {
   const { login, wrap } = await slotKeys(root)
-  const made: Slot = { slot, loginKey: login.publicKey, bundle: await wrapBundle(wrap, relayId, user, aik) }
-  return { made, login }
+  const bundle = await wrapBundle(wrap, relayId, user, roots)
+  return { made: { slot, loginKey: login.publicKey, bundle } satisfies Slot, login }
 }
 
-export async function signUp(
-  http: Http,
-  input: SignInput,
-): Promise<{ account: AccountRow; recoveryCode: string }> {
+/** An account as it comes to this device: what it is, and the private halves of the packages it has given out. */
+export interface NewAccount {
+  account: AccountRow
+  packages: KeyPackageRow[]
+}
+
+export async function signUp(http: Http, input: SignInput): Promise<NewAccount & { recoveryCode: string }> {
   const { relay, relayId, user, root } = input
   const info = await relayInfo(http, relay)
   if (info.relayId !== relayId) throw new CommandError('wrong-relay')
@@ -154,11 +175,29 @@ export async function signUp(
   const answer = await workOut(pow, http.timers)
 
   const aik = randomSeed()
+  const { rk, rkpub } = await makeRecoveryKey()
   const recoveryCode = makeRecoveryCode()
-  const password = await slotOf('pw', root, input, aik)
-  const code = await slotOf('code', codeRoot(recoveryCode, relayId, user), input, aik)
-  const device = await makeDevice(aik)
-  const list = await listWith(device, input.deviceName, null, info.now)
+  const password = await slotOf('pw', root, input, { aik, rk })
+  const code = await slotOf('code', codeRoot(recoveryCode, relayId, user), input, { aik, rk })
+  const archiveKey = makeArchiveKey()
+  const device = await makeDevice(aik, { 1: toBase64(archiveKey) })
+  const mailboxSeed = fromBase64(randomSeed())
+  const list = await listWith(device, input.deviceName, null, info.now, { rkpub, mailboxSeed })
+  const mailbox = await makeMailbox(list.acct, info.now, {
+    member: memberOf(list, '@' as DeviceId),
+    seed: mailboxSeed,
+  })
+  const speaker = await signingKey(fromBase64(device.secrets.dsk))
+  const vault = encodeVault({
+    v: 1,
+    grants: [await makeGrant(list.acct, device.id, rkpub, { e: 1, key: archiveKey }, speaker.sign)],
+    boxes: [await sealMailbox(mailbox, 1, archiveKey)],
+  })
+  const pool = await firstPool(device, list, info.now)
+  const keys = [
+    pool.up,
+    await keysUp(device, list, { device: '@' as DeviceId, lastResort: mailbox.keyPackage }, info.now),
+  ]
   const slots = [password.made, code.made]
   const message = registerBytes(relayId, user, slots, list, pow.salt)
   const account = await signingKey(fromBase64(aik))
@@ -168,9 +207,12 @@ export async function signUp(
     list,
     pow: { ...pow, answer },
     signatures: { login: await password.login.sign(message), account: await account.sign(message) },
+    keys,
+    vault,
   }
   await ask(http, relay, '/v1/register', Registered, body)
-  return { account: accountRow(http, input, device, list), recoveryCode }
+  const packages = [...pool.rows, mailboxRow(mailbox.keyPackage, info.now)]
+  return { account: accountRow(http, input, device, list), packages, recoveryCode }
 }
 
 // --- Signing in ------------------------------------------------------------------------------------------
@@ -183,30 +225,35 @@ export async function signIn(
   http: Http,
   input: SignInput & { slot: SlotName },
   known: DeviceList | null,
-): Promise<AccountRow> {
+): Promise<NewAccount> {
   const { relay, relayId, user, root, slot, deviceName } = input
   const info = await relayInfo(http, relay)
   if (info.relayId !== relayId) throw new CommandError('wrong-relay')
   const { login, wrap } = await slotKeys(root)
   const nonce = await ask(http, relay, '/v1/login/start', LoginNonce, { user })
   const signature = await login.sign(loginBytes(relayId, user, slot, nonce.nonce, nonce.ts))
-  const { ticket, bundle, list } = await ask(http, relay, '/v1/login/finish', LoggedIn, {
+  const { ticket, bundle, list, vault } = await ask(http, relay, '/v1/login/finish', LoggedIn, {
     ...nonce,
     user,
     slot,
     signature,
   })
-  let aik: string
-  try {
-    aik = await unwrapBundle(wrap, relayId, user, bundle)
-  } catch {
-    throw new CommandError('not-authorized', 'the bundle does not open')
-  }
+  const { aik, rk } = await unwrapBundle(wrap, relayId, user, bundle).catch((error: unknown) => {
+    throw new CommandError('not-authorized', `the bundle does not open: ${String(error)}`)
+  })
   await checkOwnList(list, aik, known)
-  const device = await makeDevice(aik)
+  const { keys: archiveKeys, mailboxes } = await openVault(vault?.payload ?? '', rk, list).catch(
+    (error: unknown) => {
+      throw new CommandError('not-authorized', `the vault does not open: ${String(error)}`)
+    },
+  )
+  const device = await makeDevice(aik, archiveKeys)
   const next = await listWith(device, deviceName, list, info.now)
-  await ask(http, relay, '/v1/devices', v.unknown(), { user, ticket, list: next })
-  return accountRow(http, input, device, next)
+  const pool = await firstPool(device, next, info.now)
+  const body: PutDevices = { user, ticket, list: next, keys: [pool.up] }
+  await ask(http, relay, '/v1/devices', v.unknown(), body)
+  const packages = [...pool.rows, ...mailboxes.map(({ keyPackage }) => mailboxRow(keyPackage, info.now))]
+  return { account: accountRow(http, input, device, next), packages }
 }
 
 /** The relay cannot slip in a device: what it shows must be signed by the key that the password has opened. */

@@ -97,10 +97,12 @@ export function createAlerting(options: AlertingOptions): Alerting {
   async function schedule(peer: UserId): Promise<void> {
     const waitMs = waitMsOf(options.lead(), await settingsOf(db))
     const pauseMs = (toldAt.get(peer) ?? -Infinity) + perPersonMs - timers.now()
-    after(Math.max(waitMs, pauseMs), () => next(() => tell(peer, waitMs > 0)))
+    const isFollowUp = pauseMs > 0
+    after(Math.max(waitMs, pauseMs), () => next(() => tell(peer, { hasWaited: waitMs > 0, isFollowUp })))
   }
 
-  async function tell(peer: UserId, hasWaited: boolean): Promise<void> {
+  /** What follows a burst only says how many they are by now: it is no second call. */
+  async function tell(peer: UserId, { hasWaited, isFollowUp }: { hasWaited: boolean; isFollowUp: boolean }) {
     const one = waiting.get(peer)
     waiting.delete(peer)
     if (!one || (await isOver(one, hasWaited))) return
@@ -108,7 +110,8 @@ export function createAlerting(options: AlertingOptions): Alerting {
     const settings = await settingsOf(db)
     const around = await circumstancesOf(peer, settings)
     const reactions = one.kind === 'knock' ? decideKnock(around) : decide(around)
-    await perform(reactions, one, settings, around)
+    const wanted = isFollowUp ? reactions.filter((reaction) => reaction !== 'sound') : reactions
+    await perform(wanted, one, settings, around)
     if (await db.prompts.get(peer)) after(promptMs, () => next(() => fold(peer)))
   }
 

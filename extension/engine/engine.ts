@@ -8,11 +8,12 @@
 import type { ClientFrameOf } from '#shared/frames'
 import type { Millis, UserId } from '#shared/ids'
 import { CommandError, type Commands } from '../bus/commands.ts'
-import type { AccountRow, ConnectionRow, Db } from '../db/db.ts'
+import type { ConnectionRow, Db } from '../db/db.ts'
 import { settingsOf } from '../db/settings.ts'
-import { relayInfo, signIn, signUp, type Http } from './accounts.ts'
+import { relayInfo, signIn, signUp, type Http, type NewAccount } from './accounts.ts'
 import { conversationCommands, forgetEnded, leaveBehind, readAll } from './conversation-commands.ts'
 import type { Desk } from './desk.ts'
+import { poolSize } from './key-pool.ts'
 import { peopleCommands } from './people-commands.ts'
 import type { Platform, Timers, Words } from './ports.ts'
 import { safePlatform } from './safe-platform.ts'
@@ -30,6 +31,8 @@ export interface EngineOptions {
   random?: () => number
   /** In place of the platform's own. */
   WebSocket?: unknown
+  /** How many key packages a device keeps at the room; for those that live for a moment only. */
+  poolSize?: number
   /** Names this client to the relay: "parley/0.1.0 chrome". */
   client: string
 }
@@ -127,6 +130,7 @@ export function createEngine(options: EngineOptions): Engine {
       status,
       failing,
       refused,
+      poolSize: options.poolSize ?? poolSize,
       activity: () => activity,
       WebSocket: options.WebSocket,
     })
@@ -147,7 +151,7 @@ export function createEngine(options: EngineOptions): Engine {
   }
 
   /** Replaces whoever was here, in one step: an account, its keys and its history belong together. */
-  const enter = (account: AccountRow) =>
+  const enter = ({ account, packages }: NewAccount) =>
     exclusively(async () => {
       await leave({ signOff: session !== null && session.account.acct !== account.acct })
       await guarded(() =>
@@ -156,6 +160,7 @@ export function createEngine(options: EngineOptions): Engine {
           const isSame = before?.acct === account.acct && before.relayId === account.relayId
           await (isSame ? becomeNewDevice() : forget())
           await db.account.put(account)
+          await db.keyPackages.bulkPut(packages)
         }),
       )
       await open()
@@ -169,9 +174,19 @@ export function createEngine(options: EngineOptions): Engine {
 
   /** The account stays, with its history; what the old device was in the middle of does not. */
   async function becomeNewDevice(): Promise<void> {
-    await Promise.all([db.cursor, db.presence, db.typing, db.status].map((table) => table.clear()))
+    const tables = [
+      db.cursor,
+      db.presence,
+      db.typing,
+      db.status,
+      db.ratchetsOut,
+      db.ratchetsIn,
+      db.keyPackages,
+    ]
+    await Promise.all(tables.map((table) => table.clear()))
     await db.outbox.toCollection().modify((row) => {
       delete row.payload
+      delete row.ratchet
     })
   }
 
@@ -211,8 +226,8 @@ export function createEngine(options: EngineOptions): Engine {
     },
     relayInfo: (relay) => relayInfo(http, relay),
     async signUp(input) {
-      const { account, recoveryCode } = await signUp(http, input)
-      await enter(account)
+      const { recoveryCode, ...made } = await signUp(http, input)
+      await enter(made)
       return { recoveryCode }
     },
     async signIn(input) {

@@ -2,17 +2,17 @@
  * Entries of the room's log, as they come: applied in order, once, in one transaction with the cursor. Only then are
  * they acknowledged: whatever dies in between, the room sends them again and finds them known.
  */
-import type { Content, ContentOf } from '#shared/content'
+import type { ContentOf } from '#shared/content'
 import type { Entry, EntryOf, Kind, Policy, ServerFrameOf, Snapshot, Watermarks } from '#shared/frames'
 import type { EnvelopeId, Epoch, Seq, UserId } from '#shared/ids'
-import { unsealPlainly } from '../crypto/placeholder-sealer.ts'
 import { conversationOf, lastOf, recount } from '../db/conversations.ts'
 import { pendingTs, type Db, type MessageRow, type SessionRow } from '../db/db.ts'
 import { sessionAfter } from '../db/sessions.ts'
 import { applyChange, tableOf } from './changes.ts'
 import { applyOwn, isOwn } from './own.ts'
+import type { Opened, Opener } from './opener.ts'
 import type { Incoming } from './ports.ts'
-import { takePreferences, unsealPreferences } from './preferences.ts'
+import { takePreferences } from './preferences.ts'
 import type { Signed } from './state.ts'
 
 export interface Applied {
@@ -24,6 +24,12 @@ export interface Applied {
   blocked: UserId[]
   /** News for a person, in order. */
   incoming: Incoming[]
+  /** What could not be opened, of the peer's devices: they are asked for it once more. */
+  unopened: { peer: UserId; mid: EnvelopeId }[]
+  /** What they could not open of mine. */
+  wanted: { peer: UserId; mids: readonly EnvelopeId[] }[]
+  /** Whose lists of devices have changed; null for my own. */
+  devices: (UserId | null)[]
 }
 
 /** There is a hole between what we have and what came: nothing was applied. */
@@ -42,12 +48,18 @@ const tables = (db: Db) => [
   db.changes,
   db.prompts,
   db.status,
+  db.ratchetsIn,
+  db.welcomes,
+  db.keyPackages,
 ]
 
 export interface ApplyOptions {
   epoch: Epoch
   /** It was waiting for us. */
   late: boolean
+  opener: Opener
+  /** Settings that came sealed; null for what cannot be opened. */
+  openSettings(payload: string): Promise<unknown>
   /** What came in this absence: of it, nothing that was taken back is to be seen. */
   missed?: ReadonlySet<EnvelopeId>
   /** Whether a message of that person is asked about first, were it the next of that sitting. */
@@ -61,18 +73,30 @@ export interface ApplyOptions {
 export async function applyEntries(
   { db, account, timers }: Signed,
   entries: readonly Entry[],
-  { epoch, late, missed = new Set(), asks = () => false }: ApplyOptions,
+  { epoch, late, opener, openSettings, missed = new Set(), asks = () => false }: ApplyOptions,
 ): Promise<Applied> {
-  // Opened before the transaction: waiting for cryptography would end it.
-  const contents = new Map<Entry, Content | null>()
+  // Opened before the transaction: waiting for cryptography would end it. Of what is known, nothing is opened again.
+  const done = (await db.cursor.get('cursor'))?.seq ?? 0
+  const opened = new Map<Entry, Opened>()
+  const settings = new Map<Entry, unknown>()
   for (const entry of entries) {
-    if (entry.type === 'message') contents.set(entry, contentOf(entry.kind, entry.payload))
+    if (entry.seq <= done) continue
+    if (entry.type === 'message') opened.set(entry, fitting(entry.kind, await opener.open(entry)))
+    if (entry.type === 'preferences') settings.set(entry, await openSettings(entry.payload))
   }
 
   return db.transaction('rw', tables(db), async () => {
     const cursor = await db.cursor.get('cursor')
     if (!cursor) throw new GapError('entries without a beginning')
-    const applied: Applied = { seq: cursor.seq, cleared: [], blocked: [], incoming: [] }
+    const applied: Applied = {
+      seq: cursor.seq,
+      cleared: [],
+      blocked: [],
+      incoming: [],
+      unopened: [],
+      wanted: [],
+      devices: [],
+    }
     const changed = new Set<UserId>()
     let { mark } = cursor
     for (const entry of entries) {
@@ -82,6 +106,7 @@ export async function applyEntries(
       applied.seq = entry.seq
       mark = entry.mark
     }
+    await opener.store()
     await db.cursor.put({ ...cursor, epoch, seq: applied.seq, mark })
     for (const peer of changed) if (await recount(db, peer)) applied.cleared.push(peer)
     return applied
@@ -89,7 +114,7 @@ export async function applyEntries(
     async function apply(entry: Entry): Promise<void> {
       switch (entry.type) {
         case 'message':
-          return onMessage(entry, contents.get(entry) ?? null)
+          return onMessage(entry, opened.get(entry)!)
         case 'receipts':
           return putReceipts(db, entry)
         case 'read': {
@@ -107,18 +132,19 @@ export async function applyEntries(
           await db.presence.delete(entry.peer)
           return
         case 'devices':
-          return // a hint for those who seal for devices; nothing does yet
+          applied.devices.push(entry.peer ?? null) // only a hint: whoever seals asks for the list and checks it
+          return
         case 'policy':
           await putPolicy(db, entry)
           return
         case 'preferences':
-          return takePreferences(db, entry.version, unsealPreferences(entry.payload))
+          return takePreferences(db, entry.version, settings.get(entry) ?? null)
       }
     }
 
-    async function onMessage(entry: EntryOf<'message'>, content: Content | null): Promise<void> {
-      const { peer, direction, id, ts, kind, seq, device, payload } = entry
-      if (direction === 'out') await db.outbox.delete(id)
+    async function onMessage(entry: EntryOf<'message'>, { content, mid: id }: Opened): Promise<void> {
+      const { peer, direction, ts, kind, seq, device, payload, lists } = entry
+      if (direction === 'out') await db.outbox.delete(entry.id)
       else await db.typing.delete(peer)
       if (peer === account.user) {
         if (content) for (const changedPeer of await applyOwn(db, content, ts)) changed.add(changedPeer)
@@ -126,6 +152,10 @@ export async function applyEntries(
         return
       }
       if (isOwn(content)) return // of anybody else it means nothing
+      if (content?.type === 'resend-request') {
+        if (direction === 'in') applied.wanted.push({ peer, mids: content.mids })
+        return
+      }
 
       const from = direction === 'out' ? account.user : peer
       const table = tableOf(db, kind, content)
@@ -148,8 +178,19 @@ export async function applyEntries(
         }),
       }
       // What cannot be opened keeps its place and its bytes.
-      if (row.content === null && !row.removed) row.payload = payload
-      else delete row.payload
+      delete row.payload
+      delete row.lists
+      delete row.envelope
+      if (row.content === null && !row.removed) {
+        // Of this device's own making and not known here any more: nobody else has it either.
+        if (direction === 'out' && device === account.device) return
+        Object.assign(row, {
+          payload,
+          ...(lists && { lists }),
+          ...(id !== entry.id && { envelope: entry.id }),
+        })
+        if (direction === 'in') applied.unopened.push({ peer, mid: id })
+      }
       changed.add(peer)
       if (table === db.changes) return onChange(row)
       await db.messages.put(row)
@@ -231,12 +272,11 @@ export async function applyEntries(
 }
 
 /** What an envelope of that kind may hold; anything else is as good as unreadable. */
-function contentOf(kind: Kind, payload: string): Content | null {
-  if (payload === '') return kind === 'knock' ? { type: 'knock', text: '' } : null // without a word
-  const content = unsealPlainly(payload)
+function fitting(kind: Kind, { content, mid }: Opened): Opened {
   const type = content?.type
-  if (kind === 'control') return type === 'text' || type === 'knock' || type === 'accept' ? null : content
-  return type === (kind === 'message' ? 'text' : kind) ? content : null
+  const isSaid = type === 'text' || type === 'knock' || type === 'accept'
+  const fits = kind === 'control' ? !isSaid : type === (kind === 'message' ? 'text' : kind)
+  return { content: fits ? content : null, mid }
 }
 
 async function putRoster(
@@ -278,8 +318,13 @@ async function putReceipts(db: Db, { peer, delivered, read, except }: Watermarks
  * The log cannot be continued where we were: takes the room's state as it is and starts again at its first entry.
  * Local history stays; what comes again is known by its id. What does not come again, the room has lost.
  */
-export async function startOver({ db, account }: Signed, welcome: ServerFrameOf<'welcome'>): Promise<void> {
+export async function startOver(
+  { db, account }: Signed,
+  welcome: ServerFrameOf<'welcome'>,
+  openSettings: ApplyOptions['openSettings'],
+): Promise<void> {
   const { epoch, from, snapshot, resync } = welcome
+  const settings = snapshot?.preferences ? await openSettings(snapshot.preferences.payload) : null
   await db.transaction('rw', tables(db), async () => {
     const cursor = await db.cursor.get('cursor')
     const blocks = new Set(cursor?.restored?.blocks)
@@ -296,9 +341,7 @@ export async function startOver({ db, account }: Signed, welcome: ServerFrameOf<
 
     async function takeSnapshot({ roster, reads, receipts, policy, preferences }: Snapshot) {
       await putPolicy(db, policy)
-      if (preferences) {
-        await takePreferences(db, preferences.version, unsealPreferences(preferences.payload))
-      }
+      if (preferences) await takePreferences(db, preferences.version, settings)
       const listed = new Map(roster.map((item) => [item.peer, item]))
       for (const row of await db.roster.toArray()) {
         const item = listed.get(row.peer) ?? {

@@ -3,16 +3,18 @@
  * exactly those bytes go again until the room has confirmed them. The order is kept by a chain: each send names the one
  * before it, and the room refuses what does not follow (SN3).
  */
-import { parseContent } from '#shared/content'
-import { errors, type ErrorCode } from '#shared/errors'
+import { isChange, parseContent } from '#shared/content'
+import { errors, isErrorCode, type ErrorCode } from '#shared/errors'
 import type { ServerFrameOf } from '#shared/frames'
 import type { EnvelopeId, UserId } from '#shared/ids'
 import { limits } from '#shared/limits'
-import { sealPlainly } from '../crypto/placeholder-sealer.ts'
+import { CommandError } from '../bus/commands.ts'
+import { Refusal } from '../crypto/refusal.ts'
 import { targetOf } from '../db/changes.ts'
 import { pendingTs, type MessageRow, type OutboxRow } from '../db/db.ts'
 import { applyChange, tableOf } from './changes.ts'
 import { isOwn } from './own.ts'
+import type { Sealer } from './sealer.ts'
 import type { Signed } from './state.ts'
 
 /** Older than this, a message is not sent without asking: a stale one may be worse than none (R-18). */
@@ -31,10 +33,11 @@ export interface Outbox {
   stop(): Promise<void>
 }
 
-export function createOutbox(signed: Signed): Outbox {
+/** `renew`: the room knows a newer list of my own devices than this one sealed for. */
+export function createOutbox(signed: Signed, sealer: Sealer, renew: () => Promise<unknown>): Outbox {
   const { db, account, timers } = signed
   /** Sent in this pass and not answered, in order. */
-  let inFlight: EnvelopeId[] = []
+  let inFlight: { id: EnvelopeId; peer: UserId }[] = []
   let previous: EnvelopeId | null = null
   let accepted: EnvelopeId | null = null
   /** Numbers the passes: answers to an earlier one are void. */
@@ -63,7 +66,7 @@ export function createOutbox(signed: Signed): Outbox {
 
   /** As it is at this moment: a pause that ends while the rows are being read must not let a later one go first. */
   function whatMayGo(): (row: OutboxRow) => boolean {
-    const sent = new Set(inFlight)
+    const sent = new Set(inFlight.map(({ id }) => id))
     const waiting = new Set([...paused].filter(([, { isOver }]) => !isOver).map(([peer]) => peer))
     return ({ id, peer, held }) => !held && !sent.has(id) && !waiting.has(peer)
   }
@@ -75,22 +78,34 @@ export function createOutbox(signed: Signed): Outbox {
     const mayGo = whatMayGo()
     const waiting = new Set(await db.outbox.toCollection().primaryKeys())
     const rows = db.outbox.orderBy('id').filter((row) => mayGo(row) && !isEarly(row, waiting))
+    /** Of these, one message has to be stored before the others go. */
+    const opening = new Set<UserId>()
     for (const row of await rows.limit(room).toArray()) {
+      if (opening.has(row.peer)) continue
       if (isStale(row)) {
         await db.outbox.update(row.id, { held: true })
         again = true // in its place another may go
         continue
       }
-      const payload = row.payload ?? (await seal(row))
+      // A session's first message carries what the others join it with, and that is large: it travels once.
+      if (inFlight.some(({ peer }) => peer === row.peer) && (await sealer.isOpening(row.peer))) {
+        opening.add(row.peer)
+        continue
+      }
+      const sealed = row.payload === undefined ? await seal(row) : row
       if (pass !== attempt || !signed.isWelcome()) return // whoever began the new pass sends everything again
-      if (payload === null) {
+      if (sealed === 'later') {
+        opening.add(row.peer)
+        continue
+      }
+      if (sealed?.payload === undefined) {
         again = true
         continue
       }
-      const { id, peer, kind, invite } = row
-      const frame = { id, to: peer, kind, payload, previous, attempt, ...(invite && { invite }) }
-      if (!signed.send({ type: 'send', ...frame })) return
-      inFlight.push(id)
+      const { id, peer, kind, invite, payload, lists } = sealed
+      const frame = { id, to: peer, kind, payload, previous, attempt }
+      if (!signed.send({ type: 'send', ...frame, ...(lists && { lists }), ...(invite && { invite }) })) return
+      inFlight.push({ id, peer })
       previous = id
     }
   }
@@ -107,63 +122,76 @@ export function createOutbox(signed: Signed): Outbox {
 
   /**
    * Makes the bytes, and shows the message in the log in the same transaction. Null when the row has gone meanwhile,
-   * or could not be sealed: then it has failed.
+   * or could not be sealed: then it has failed. `later`: it has to wait, and so has what comes after it.
    */
-  async function seal(row: OutboxRow): Promise<string | null> {
-    const payload = bytesOf(row)
-    return db.transaction('rw', [db.outbox, db.messages, db.changes], async () => {
-      const { id, peer, kind, content, at } = row
-      const now = await db.outbox.get(id)
-      if (!now) return null
-      if (now.payload !== undefined) return now.payload
-      if (isOwn(content)) return keep(now, payload) // nothing that is shown
-      const table = tableOf(db, kind, content)
-      const known = await table.get([account.user, id])
-      const message: MessageRow = known ?? {
-        from: account.user,
-        id,
-        peer,
-        ts: pendingTs,
-        direction: 'out',
-        kind,
-        content,
-        at,
-      }
-      if (payload === null) await table.put({ ...message, state: 'failed', failure: 'too-large' })
-      else await table.put({ ...message, state: 'pending' })
-      return keep(now, payload)
-    })
-  }
-
-  async function keep(row: OutboxRow, payload: string | null): Promise<string | null> {
-    if (payload === null) await db.outbox.delete(row.id)
-    else await db.outbox.put({ ...row, payload })
-    return payload
-  }
-
-  /** Null for what the other side could not read, or no envelope would hold. */
-  function bytesOf({ content, bare }: OutboxRow): string | null {
-    if (bare) return ''
-    if (parseContent(content) === null) return null
+  async function seal(row: OutboxRow): Promise<OutboxRow | 'later' | null> {
+    if (!row.bare && parseContent(row.content) === null) return refuse(row, 'too-large')
     try {
-      return sealPlainly(content)
-    } catch {
-      return null
+      return await sealer.seal(row, async (sealed) => {
+        const now = await db.outbox.get(row.id)
+        if (!now) return null
+        if (now.payload !== undefined) return now
+        await show(row, { state: 'pending' })
+        const after: OutboxRow = { ...now, ...sealed }
+        await db.outbox.put(after)
+        return after
+      })
+    } catch (error) {
+      if (error instanceof Refusal) {
+        console.error(error)
+        return refuse(row, error.reason === 'too-large' ? 'too-large' : 'not-acceptable')
+      }
+      if (!(error instanceof CommandError)) throw error
+      if (error.code === 'unreachable' || !isErrorCode(error.code)) return 'later'
+      const waitMs = waitFor(row.peer, error.code, error.retryAfterMs ?? patienceMs / 10)
+      if (waitMs === null) return refuse(row, error.code)
+      pause(row.peer, waitMs)
+      return 'later'
     }
+  }
+
+  async function refuse(row: OutboxRow, failure: ErrorCode): Promise<null> {
+    await db.transaction('rw', [db.outbox, db.messages, db.changes], async () => {
+      await db.outbox.delete(row.id)
+      if (!isChange(row.content)) await show(row, { state: 'failed', failure })
+    })
+    return null
+  }
+
+  /** In the log, with its state; in the transaction of the caller. */
+  async function show(
+    { id, peer, kind, content, at, resendOf }: OutboxRow,
+    state: Pick<MessageRow, 'state' | 'failure'>,
+  ): Promise<void> {
+    if (isOwn(content) || content.type === 'resend-request' || resendOf) return // nothing that is shown
+    const table = tableOf(db, kind, content)
+    const known = await table.get([account.user, id])
+    const message: MessageRow = known ?? {
+      from: account.user,
+      id,
+      peer,
+      ts: pendingTs,
+      direction: 'out',
+      kind,
+      content,
+      at,
+    }
+    await table.put({ ...message, ...state })
   }
 
   // --- Answers ----------------------------------------------------------------------------------------------------
 
   async function onOk({ id, ts, seq }: ServerFrameOf<'ok'>): Promise<void> {
     if (id === undefined || ts === undefined) return
-    inFlight = inFlight.filter((other) => other !== id)
+    inFlight = inFlight.filter((other) => other.id !== id)
     accepted = id
     const peer = await db.transaction(
       'rw',
-      [db.outbox, db.messages, db.changes, db.conversations],
+      [db.outbox, db.messages, db.changes, db.conversations, db.ratchetsOut],
       async () => {
         const waiting = await db.outbox.get(id)
         await db.outbox.delete(id)
+        if (waiting) await welcomeStored(waiting)
         for (const table of [db.messages, db.changes]) {
           const known = await table.get([account.user, id])
           if (!known || known.state === 'failed' || known.state === 'expired') continue
@@ -183,12 +211,39 @@ export function createOutbox(signed: Signed): Outbox {
     await flush()
   }
 
+  /** The room has a message of the session, and with it the way into it: it need not travel again. */
+  async function welcomeStored({ peer, ratchet, isResealed }: OutboxRow): Promise<void> {
+    const out = await db.ratchetsOut.get(peer)
+    // What was sealed twice may be there in its first form, with another session.
+    if (!out || out.ratchet !== ratchet || isResealed) return
+    const { welcome: _, ...rest } = out
+    await db.ratchetsOut.put(rest)
+  }
+
+  /** Another device has come or gone: what is sealed for the old list, nobody takes any more. */
+  async function sealAgain(): Promise<void> {
+    await renew()
+    await db.transaction('rw', [db.outbox, db.ratchetsOut], async () => {
+      await db.ratchetsOut.toCollection().modify({ openedAt: 0 }) // spent; the numbering goes on
+      await db.outbox
+        .filter(({ ratchet }) => ratchet !== undefined)
+        .modify((row) => {
+          delete row.payload
+          delete row.ratchet
+          row.isResealed = true
+        })
+    })
+  }
+
   async function onError(frame: ServerFrameOf<'error'>): Promise<void> {
     const { id, code, last, retryAfterMs } = frame
     // Everything sent after something that was refused is refused too, and one of those answers is enough.
     if (id === undefined || (frame.attempt !== undefined && frame.attempt !== attempt)) return
     if (code === 'unexpected-request') startPass(last ?? null)
-    else {
+    else if (code === 'conflict') {
+      await sealAgain()
+      startPass(previousOf(id))
+    } else {
       const row = await db.outbox.get(id)
       const waitMs = row ? waitFor(row.peer, code, retryAfterMs) : null
       if (row && waitMs !== null) pause(row.peer, waitMs)
@@ -218,8 +273,8 @@ export function createOutbox(signed: Signed): Outbox {
 
   /** What the room accepted before `id`, as far as this pass knows. */
   function previousOf(id: EnvelopeId): EnvelopeId | null {
-    const place = inFlight.indexOf(id)
-    return place > 0 ? inFlight[place - 1]! : accepted
+    const place = inFlight.findIndex((other) => other.id === id)
+    return place > 0 ? inFlight[place - 1]!.id : accepted
   }
 
   function startPass(after: EnvelopeId | null) {

@@ -67,6 +67,8 @@ export interface Platform {
   onChatClosed(listener: (peer: UserId) => void): void
   /** After so many minutes without input, `onActivity` tells of idleness; 0 is never. */
   setIdleAfter(minutes: number): void
+  /** Runs one at a time, whatever other background of this profile may still be there. */
+  exclusively<T>(what: 'seal' | 'open', run: () => Promise<T>): Promise<T>
   /** Pages that are open now. */
   views(): readonly ViewState[]
   /** Told at once, and whenever the person comes or goes. `since`: when it began, by this device's clock. */

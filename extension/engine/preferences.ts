@@ -3,10 +3,11 @@
  * says from which version it was made, and a device that was slower takes the newer one and puts its own changes on
  * top of it (db/settings.ts).
  */
+import { utf8 } from '#shared/bytes'
 import type { Db } from '../db/db.ts'
 import { changed, readSettings, settingsKey, type Settings, type SettingsChange } from '../db/settings.ts'
-import { sealJsonPlainly, unsealJsonPlainly } from '../crypto/placeholder-sealer.ts'
 import { CommandError } from '../bus/commands.ts'
+import { contentBytesMax } from '../crypto/mls/padding.ts'
 import type { Requests } from './requests.ts'
 
 /** What the room has, as far as this device knows. */
@@ -22,8 +23,6 @@ const syncedOf = async (db: Db): Promise<Synced> =>
   ((await db.settings.get(syncedKey))?.value as Synced | undefined) ?? { version: 0, value: {} }
 const pendingOf = async (db: Db): Promise<SettingsChange[]> =>
   ((await db.settings.get(pendingKey))?.value as SettingsChange[] | undefined) ?? []
-
-export const unsealPreferences = (payload: string): unknown => unsealJsonPlainly(payload)
 
 /** A newer version has come from the room; in the transaction of the caller. What cannot be read changes nothing. */
 export async function takePreferences(db: Db, version: number, value: unknown): Promise<void> {
@@ -46,17 +45,11 @@ export async function changeSettings(db: Db, change: SettingsChange): Promise<Se
   return db.transaction('rw', db.settings, async () => {
     const pending = [...(await pendingOf(db)), change]
     const synced = await syncedOf(db)
-    seal(pending.reduce<Settings>(changed, readSettings(synced.value)))
+    const value = pending.reduce<Settings>(changed, readSettings(synced.value))
+    // Sealed, it is padded to a power of two, and that has to fit into the room's row.
+    if (utf8(JSON.stringify(value)).length > contentBytesMax) throw new CommandError('too-large')
     return put(db, synced, pending)
   })
-}
-
-function seal(settings: Settings): string {
-  try {
-    return sealJsonPlainly(settings)
-  } catch (error) {
-    throw new CommandError('too-large', String(error))
-  }
 }
 
 export interface Preferences {
@@ -67,7 +60,11 @@ export interface Preferences {
   push(): Promise<void>
 }
 
-export function createPreferences(db: Db, requests: Requests): Preferences {
+export function createPreferences(
+  db: Db,
+  requests: Requests,
+  seal: (settings: Settings) => Promise<string>,
+): Preferences {
   let running: Promise<void> | null = null
   let again = false
 
@@ -76,7 +73,7 @@ export function createPreferences(db: Db, requests: Requests): Preferences {
     if (pending.length === 0) return
     const value = pending.reduce<Settings>(changed, readSettings(synced.value))
     try {
-      await requests.ask({ type: 'preferences', version: synced.version, payload: seal(value) })
+      await requests.ask({ type: 'preferences', version: synced.version, payload: await seal(value) })
     } catch (error) {
       if (error instanceof CommandError && (error.code === 'conflict' || error.code === 'unreachable')) return
       throw error

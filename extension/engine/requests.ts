@@ -1,17 +1,18 @@
-/** Asks of the room that are answered by `ok` or `error`: changes of the roster, of the policy, of settings. */
+/** Asks of the room that are answered one by one: changes of the roster, of the policy, of settings; keys. */
 import { v7 } from 'uuid'
 import type { ClientFrameOf, ServerFrameOf } from '#shared/frames'
 import { CommandError } from '../bus/commands.ts'
 import type { Signed } from './state.ts'
 
-type Ask = { [Type in 'roster' | 'policy' | 'preferences']: Omit<ClientFrameOf<Type>, 'request'> }[
-  | 'roster'
-  | 'policy'
-  | 'preferences']
+type Asked = 'roster' | 'policy' | 'preferences' | 'keys'
+type Ask = { [Type in Asked]: Omit<ClientFrameOf<Type>, 'request'> }[Asked]
 
 export interface Requests {
   /** Resolves when the room has done it. @throws CommandError with its code, or `unreachable`. */
   ask(frame: Ask): Promise<void>
+  /** Lists and key packages. @throws CommandError likewise */
+  askKeys(frame: Omit<ClientFrameOf<'claim'>, 'request'>): Promise<ServerFrameOf<'keys'>>
+  onKeys(frame: ServerFrameOf<'keys'>): void
   onOk(frame: ServerFrameOf<'ok'>): void
   onError(frame: ServerFrameOf<'error'>): void
   /** There is no connection any more: nobody will answer. */
@@ -20,36 +21,48 @@ export interface Requests {
 
 const withinMs = 10_000
 
-export function createRequests({ send, isWelcome, timers }: Signed): Requests {
-  const waiting = new Map<string, { done: () => void; fail: (error: CommandError) => void }>()
+interface Waiter {
+  done(answer: ServerFrameOf<'keys'> | null): void
+  fail(error: CommandError): void
+}
 
-  function settle(
-    request: string | undefined,
-    how: (waiter: { done: () => void; fail: (error: CommandError) => void }) => void,
-  ) {
+export function createRequests({ send, isWelcome, timers }: Signed): Requests {
+  const waiting = new Map<string, Waiter>()
+
+  function settle(request: string | undefined, how: (waiter: Waiter) => void) {
     const waiter = request === undefined ? undefined : waiting.get(request)
     if (!waiter) return
     waiting.delete(request!)
     how(waiter)
   }
 
+  async function ask(frame: Ask | Omit<ClientFrameOf<'claim'>, 'request'>) {
+    const request = v7()
+    if (!isWelcome() || !send({ ...frame, request })) throw new CommandError('unreachable')
+    let cancel = () => {}
+    try {
+      return await new Promise<ServerFrameOf<'keys'> | null>((done, fail) => {
+        waiting.set(request, { done, fail })
+        cancel = timers.after(withinMs, () =>
+          settle(request, (waiter) => waiter.fail(new CommandError('unreachable'))),
+        )
+      })
+    } finally {
+      cancel()
+    }
+  }
+
   return {
     async ask(frame) {
-      const request = v7()
-      if (!isWelcome() || !send({ ...frame, request })) throw new CommandError('unreachable')
-      let cancel = () => {}
-      try {
-        await new Promise<void>((done, fail) => {
-          waiting.set(request, { done, fail })
-          cancel = timers.after(withinMs, () =>
-            settle(request, (waiter) => waiter.fail(new CommandError('unreachable'))),
-          )
-        })
-      } finally {
-        cancel()
-      }
+      await ask(frame)
     },
-    onOk: ({ request }) => settle(request, ({ done }) => done()),
+    async askKeys(frame) {
+      const answer = await ask(frame)
+      if (!answer) throw new CommandError('internal-server-error', 'no keys in the answer')
+      return answer
+    },
+    onKeys: (frame) => settle(frame.request, ({ done }) => done(frame)),
+    onOk: ({ request }) => settle(request, ({ done }) => done(null)),
     onError: ({ request, code, detail, retryAfterMs }) =>
       settle(request, ({ fail }) => fail(new CommandError(code, detail, retryAfterMs))),
     lost() {

@@ -30,6 +30,7 @@ export function safePlatform(platform: Platform): Platform {
     },
     onChatClosed: (listener) => platform.onChatClosed(listener),
     setIdleAfter: (minutes) => platform.setIdleAfter(minutes),
+    exclusively: (what, run) => platform.exclusively(what, run),
     views: () => platform.views(),
     onActivity: (listener) => platform.onActivity(listener),
     heartbeat: () => platform.heartbeat(),

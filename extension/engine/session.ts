@@ -9,18 +9,22 @@ import type { ClientFrame, Lead, ServerFrame, ServerFrameOf, Show } from '#share
 import type { Epoch, Millis, UserId } from '#shared/ids'
 import { protocolVersion, supportedVersions } from '#shared/version'
 import { storedKey } from '../crypto/keys.ts'
+import { CommandError } from '../bus/commands.ts'
 import type { AccountRow, Db, MessageRow, SessionRow } from '../db/db.ts'
 import { arrivalOf, settingsOf } from '../db/settings.ts'
 import { asks, isQuietHour, moodOf } from './alert.ts'
 import { createAlerting } from './alerting.ts'
 import { createConnection, type Closed, type Connection, type Failing, type Link } from './connection.ts'
 import { applyEntries, pushAgain, startOver } from './inbox.ts'
+import { refill } from './key-pool.ts'
 import { createOutbox, type Outbox } from './outbox.ts'
 import type { Incoming, Platform, Timers, Words } from './ports.ts'
 import { changeSettings, createPreferences } from './preferences.ts'
 import { createRequests, type Requests } from './requests.ts'
+import { createSealing } from './sealing.ts'
 import type { Signed } from './state.ts'
 import type { Status } from './status.ts'
+import { askAgain, openWaiting, resend } from './unopened.ts'
 
 export interface Session {
   readonly account: AccountRow
@@ -55,6 +59,8 @@ export interface SessionOptions {
   status: Status
   activity(): { state: 'active' | 'idle'; since: Millis }
   failing?: Failing | undefined
+  /** How many key packages this device keeps at the room. */
+  poolSize: number
   /** It was refused before, in a way that no try changes: it only stands there and says so. */
   refused: boolean
   WebSocket?: unknown
@@ -94,15 +100,19 @@ export function openSession(options: SessionOptions): Session {
   let chain = Promise.resolve()
   let missed: Incoming[] = []
   let lead: Lead = 'here'
+  let keysLeft = 0
   let toldActivity = ''
   let toldWatching: boolean | null = null
 
   const isWelcome = () => !ended && welcome !== null && welcome.link.isOpen()
   const send = (frame: ClientFrame) => !ended && welcome !== null && welcome.link.send(frame)
   const signed: Signed = { account, db, timers, send, isWelcome }
-  const outbox = createOutbox(signed)
   const requests = createRequests(signed)
-  const preferences = createPreferences(db, requests)
+  const relayNow = () => timers.now() + skew
+  const sealing = createSealing(signed, requests, platform, relayNow)
+  const { identities } = sealing
+  const outbox = createOutbox(signed, sealing.sealer, () => identities.refresh(account.user))
+  const preferences = createPreferences(db, requests, sealing.sealSettings)
   const alerting = createAlerting({
     db,
     platform,
@@ -111,7 +121,7 @@ export function openSession(options: SessionOptions): Session {
     status,
     activity: () => options.activity().state,
     lead: () => lead,
-    relayNow: () => timers.now() + skew,
+    relayNow,
   })
   const connection = refused
     ? noConnection
@@ -123,16 +133,29 @@ export function openSession(options: SessionOptions): Session {
         failing: options.failing,
         WebSocket: options.WebSocket,
         heartbeat: () => platform.heartbeat(),
-        onFrame: (frame, link) => next(link, () => onFrame(frame, link)),
+        onFrame(frame, link) {
+          // What somebody has asked for may be what holds up everything else.
+          if (!onAnswer(frame, link)) next(link, () => onFrame(frame, link))
+        },
         onClosed: (closed) => next(null, () => onClosed(closed)),
       })
+
+  function onAnswer(frame: ServerFrame, link: Link): boolean {
+    if (ended || welcome?.link !== link) return false
+    if (frame.type === 'keys') requests.onKeys(frame)
+    else if (frame.type === 'ok' && frame.request !== undefined) requests.onOk(frame)
+    else if (frame.type === 'error' && frame.request !== undefined) requests.onError(frame)
+    else return false
+    return true
+  }
 
   function next(link: Link | null, work: () => Promise<void> | void): void {
     chain = chain
       .then(() => (ended ? undefined : work()))
       .catch((error: unknown) => {
         if (ended) return
-        console.error(error)
+        // Without a connection a list cannot be asked for; with the next one all of it comes again.
+        if (!(error instanceof CommandError)) console.error(error)
         // The database may answer again, or the log continue, after a reconnect.
         if (link) connection.again(link)
       })
@@ -149,7 +172,6 @@ export function openSession(options: SessionOptions): Session {
       case 'live':
         return onLive()
       case 'ok':
-        requests.onOk(frame)
         return outbox.onOk(frame)
       case 'error':
         return onError(frame, link)
@@ -176,6 +198,8 @@ export function openSession(options: SessionOptions): Session {
         return
       case 'pong':
         return onPong()
+      case 'keys':
+      case 'vault': // an answer of another connection
       case 'bye': // the connection has read it
     }
   }
@@ -227,8 +251,9 @@ export function openSession(options: SessionOptions): Session {
   const unsentReads = () => db.conversations.filter(({ readTs, readSentTs }) => readTs > readSentTs).toArray()
 
   async function onWelcome(frame: ServerFrameOf<'welcome'>, link: Link): Promise<void> {
-    if (frame.resync) await startOver(signed, frame)
+    if (frame.resync) await startOver(signed, frame, sealing.openSettings)
     welcome = { link, epoch: frame.epoch }
+    keysLeft = frame.keysLeft
     unproved = 0
     connection.established(link)
     toldWatching = null
@@ -256,19 +281,37 @@ export function openSession(options: SessionOptions): Session {
     // What was asked for again is no continuation of the log; nothing asks yet.
     if (!welcome || request !== undefined) return
     const late = !live
-    const applied = await applyEntries(signed, entries, {
-      epoch: welcome.epoch,
-      late,
-      missed: new Set(missed.map(({ id }) => id)),
-      asks: await whoAsks(),
-    })
+    const { epoch } = welcome
+    const isAsked = await whoAsks()
+    const applied = await platform.exclusively('open', () =>
+      applyEntries(signed, entries, {
+        epoch,
+        late,
+        missed: new Set(missed.map(({ id }) => id)),
+        asks: isAsked,
+        opener: sealing.newOpener(),
+        openSettings: sealing.openSettings,
+      }),
+    )
     send({ type: 'ack', seq: applied.seq })
+    await askAgain(signed, applied.unopened)
+    await resend(signed, applied.wanted)
+    if (applied.unopened.length + applied.wanted.length > 0) await outbox.flush()
+    if (applied.devices.length > 0) void learn(applied.devices).catch(console.error)
     await status.settle(applied.cleared)
     for (const peer of applied.blocked) await platform.closeChat(peer)
     if (late) missed.push(...applied.incoming)
     else alerting.news(applied.incoming)
     if (entries.some(({ type }) => type === 'preferences')) await settingsCame()
   }
+
+  /** Somebody has another device, or one less: what waits may be opened now. */
+  async function learn(users: readonly (UserId | null)[]): Promise<void> {
+    for (const user of new Set(users)) await identities.refresh(user ?? account.user)
+    next(null, tryWaiting)
+  }
+
+  const tryWaiting = () => platform.exclusively('open', () => openWaiting(signed, sealing.newOpener()))
 
   /** Asked of the database before the entries are applied, so that the prompt is stored with the message it is about. */
   async function whoAsks(): Promise<(row: MessageRow, session: SessionRow | undefined) => boolean> {
@@ -317,6 +360,12 @@ export function openSession(options: SessionOptions): Session {
     alerting.missed(missed)
     missed = []
     await settingsCame()
+    await tryWaiting()
+    void refill(db, account, requests, { left: keysLeft, size: options.poolSize, now: relayNow() }).catch(
+      (error: unknown) => {
+        if (!ended) console.error(error)
+      },
+    )
   }
 
   /** Whom I have blocked stays blocked, whatever backup the room comes from. */
@@ -340,10 +389,7 @@ export function openSession(options: SessionOptions): Session {
   // --- Going wrong --------------------------------------------------------------------------------------------------
 
   async function onError(frame: ServerFrameOf<'error'>, link: Link): Promise<void> {
-    if (welcome?.link === link) {
-      requests.onError(frame)
-      return outbox.onError(frame)
-    }
+    if (welcome?.link === link) return outbox.onError(frame)
     const { code, action, retryAfterMs } = frame
     if (action === 'wait') return connection.again(link, retryAfterMs)
     // The relay says this also when the answer came too late, as from a machine that fell asleep over it.
@@ -398,7 +444,7 @@ export function openSession(options: SessionOptions): Session {
     requests,
     send,
     skew: () => skew,
-    relayNow: () => timers.now() + skew,
+    relayNow,
     settingsChanged: () => void settingsCame().catch(console.error),
     isRefused: () => refused,
     connectNow: () => connection.now(),

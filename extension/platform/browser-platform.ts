@@ -45,6 +45,7 @@ export function browserPlatform(db: Db, { views, chatTabs }: BrowserParts): Plat
     closeChat: chatTabs.close,
     isFullScreen,
     onChatClosed: chatTabs.onClosed,
+    exclusively: (what, run) => navigator.locks.request(`background:${what}`, run),
     views,
     onActivity: watchActivity,
     setIdleAfter,

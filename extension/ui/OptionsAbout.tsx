@@ -12,7 +12,7 @@ export const aboutTexts: TextKey[] = [
   'optionsAbout',
   'aboutVersion',
   'aboutRelayHeading',
-  'aboutNotEncrypted',
+  'aboutSealed',
   'aboutTicksHeading',
 ]
 
@@ -21,7 +21,7 @@ export function OptionsAbout({ version }: { version: string }) {
     <>
       <p>{say('aboutVersion', version)}</p>
       <h2>{say('aboutRelayHeading')}</h2>
-      <p>{say('aboutNotEncrypted')}</p>
+      <p>{say('aboutSealed')}</p>
       <p>{say('aboutRelaySees')}</p>
       <ul class="bullets">
         <li>{say('aboutSeesWho')}</li>

@@ -121,6 +121,7 @@ test('[R-46] a message to somebody offline waits, is told so, and arrives on ret
   relay,
   pair,
 }) => {
+  test.setTimeout(120_000) // signing up, and then 45 s of grace before she is offline (R-4)
   const carol = await newPerson(freshName('carol'), relay.url)
   const { alice } = pair
   await alice.popup.getByRole('textbox', { name: 'Find or add a buddy' }).fill(carol.name)
@@ -129,7 +130,7 @@ test('[R-46] a message to somebody offline waits, is told so, and arrives on ret
   await expect(buddy(alice, carol.name, 'online')).toBeVisible()
   await carol.popup.getByRole('button', { name: 'My status' }).click()
   await carol.close()
-  await expect(buddy(alice, carol.name, 'offline')).toBeVisible({ timeout: 60_000 })
+  await expect(buddy(alice, carol.name, 'offline')).toBeVisible({ timeout: 90_000 })
 
   const hers = await chatTab(alice, carol.name)
   await expect(hers.getByText(/30 days/)).toBeVisible()

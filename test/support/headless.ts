@@ -66,6 +66,8 @@ export interface HeadlessOptions {
   /** What this browser does otherwise, or fails to do. */
   platform?: Partial<Platform>
   fetch?: typeof fetch
+  /** How many key packages it keeps at the room; few, for making them takes longer than most tests. */
+  poolSize?: number
   /** In place of the platform's, for those who count or cut frames. */
   WebSocket?: unknown
 }
@@ -110,6 +112,7 @@ export async function headless(relay: string, name: string, options: HeadlessOpt
     async closeChat() {},
     isFullScreen: async () => false,
     onChatClosed() {},
+    exclusively: (_, run) => run(),
     setIdleAfter() {},
     views: () => views,
     onActivity(listener) {
@@ -134,6 +137,7 @@ export async function headless(relay: string, name: string, options: HeadlessOpt
       words,
       fetch: options.fetch ?? fetch,
       client: 'parley/headless',
+      poolSize: options.poolSize ?? 4,
       WebSocket: options.WebSocket,
       ...(options.random && { random: options.random }),
     })

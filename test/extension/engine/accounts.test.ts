@@ -137,7 +137,7 @@ test('the recovery code opens the account as the password does', async () => {
 
   const wrong = alice.commands.signIn({ ...signInput('alice.code', alice.relayId), slot: 'code' })
   await expect(wrong).rejects.toMatchObject({ code: 'not-authorized' })
-  expect((await alice.db.account.get('me'))!.list.devices).toHaveLength(2)
+  expect((await alice.db.account.get('me'))!.list.devices).toHaveLength(3)
   await alice.stop()
 })
 
@@ -159,7 +159,7 @@ test.each<[string, (answer: LoggedIn) => LoggedIn | Promise<LoggedIn>]>([
   [
     'slips in a device of its own',
     async (answer) => {
-      const ghost = await listWith(await makeDevice(randomSeed()), 'ghost', null, 1)
+      const ghost = await listWith(await makeDevice(randomSeed(), {}), 'ghost', null, 1)
       return { ...answer, list: { ...answer.list, devices: [...answer.list.devices, ...ghost.devices] } }
     },
   ],
@@ -167,7 +167,7 @@ test.each<[string, (answer: LoggedIn) => LoggedIn | Promise<LoggedIn>]>([
     'shows the list of an account of its own',
     async (answer) => ({
       ...answer,
-      list: await listWith(await makeDevice(randomSeed()), 'ghost', null, 1),
+      list: await listWith(await makeDevice(randomSeed(), {}), 'ghost', null, 1),
     }),
   ],
   [

@@ -3,11 +3,11 @@ import { v7 } from 'uuid'
 import { expect, test } from 'vitest'
 import type { Entry, EntryOf, ServerFrameOf, Snapshot } from '#shared/frames'
 import type { EnvelopeId, Epoch, UserId } from '#shared/ids'
-import { sealPlainly } from '../../../extension/crypto/placeholder-sealer.ts'
 import { messagesOf } from '../../../extension/db/conversations.ts'
 import { pendingTs } from '../../../extension/db/db.ts'
 import { applyEntries, GapError, pushAgain, startOver } from '../../../extension/engine/inbox.ts'
 import { alice, bob, carol, memoryEngine } from './memory.ts'
+import { payloadOf, plainOpener } from './plain.ts'
 
 const epoch = '001800000000000-00000001' as Epoch
 const later = '001800000000001-00000001' as Epoch
@@ -28,7 +28,7 @@ const message = (
   id: v7() as EnvelopeId,
   ts,
   kind: 'message',
-  payload: sealPlainly({ type: 'text', text }),
+  payload: payloadOf({ type: 'text', text }),
   ...change,
 })
 const roster = (peer: UserId, version: number, change: Partial<Fields<EntryOf<'roster'>>> = {}) =>
@@ -44,13 +44,15 @@ const nothing: Snapshot = {
 const welcomeBack = (change: Partial<ServerFrameOf<'welcome'>> = {}) =>
   ({ epoch: later, from: 0, resync: 'epoch', snapshot: nothing, ...change }) as ServerFrameOf<'welcome'>
 
+const openSettings = async () => null
+
 async function inbox() {
   const me = memoryEngine()
   await me.db.cursor.put({ key: 'cursor', epoch, seq: 0, mark: 0 })
   return {
     ...me,
     apply: (entries: Entry[], { late = false, of = epoch } = {}) =>
-      applyEntries(me.signed, entries, { epoch: of, late }),
+      applyEntries(me.signed, entries, { epoch: of, late, opener: plainOpener(), openSettings }),
     cursor: () => me.db.cursor.get('cursor'),
     async texts(peer = bob) {
       const rows = await messagesOf(me.db, peer)
@@ -203,7 +205,7 @@ test('[RC2] watermarks only grow', async () => {
 
 test('[RO10] the newest word about a person counts, and a knock lasts as long as it is open', async () => {
   const { apply, db } = await inbox()
-  const knock = message('', 1, { kind: 'knock', payload: sealPlainly({ type: 'knock', text: 'hi' }) })
+  const knock = message('', 1, { kind: 'knock', payload: payloadOf({ type: 'knock', text: 'hi' }) })
   const knocked = await apply(log(1, knock, roster(bob, 1, { relation: 'asked' })))
   expect(await db.roster.get(bob)).toMatchObject({ relation: 'asked', knock: { text: 'hi' } })
   expect(knocked.incoming).toMatchObject([{ kind: 'knock', text: 'hi' }])
@@ -235,6 +237,7 @@ test('[LG5] starting over keeps the history, and takes the room’s word for peo
         receipts: [{ peer: bob, delivered: 7, read: 6, except: [[3, 4]] }],
       },
     }),
+    openSettings,
   )
 
   expect(await texts()).toEqual(['one', 'two'])
@@ -259,8 +262,8 @@ test('[R-17] what a restored room has lost of mine is sent again under its id, h
   const lost = message('lost', 3, { direction: 'out' })
   await apply(log(1, kept, again, lost, message('theirs', 4)))
 
-  await startOver(signed, welcomeBack({ from: 1 }))
-  await startOver(signed, welcomeBack({ from: 1 })) // the background died in between, and the room says it again
+  await startOver(signed, welcomeBack({ from: 1 }), openSettings)
+  await startOver(signed, welcomeBack({ from: 1 }), openSettings) // the background died in between, and the room says it again
   await apply(log(2, again), { of: later })
   await pushAgain(signed)
   await pushAgain(signed)
@@ -275,7 +278,7 @@ test('[R-17] what a restored room has lost of mine is sent again under its id, h
 test('[LG5] a device that is new pushes nothing', async () => {
   const { db, signed } = await inbox()
   await db.cursor.clear()
-  await startOver(signed, welcomeBack({ resync: 'new' }))
+  await startOver(signed, welcomeBack({ resync: 'new' }), openSettings)
 
   expect(await db.cursor.get('cursor')).toEqual({ key: 'cursor', epoch: later, seq: 0, mark: 0 })
 })
@@ -284,8 +287,8 @@ test('[RO7] a block that a restored room has forgotten is remembered, until it w
   const { apply, db, signed } = await inbox()
   await apply(log(1, roster(bob, 5, { blocked: true }), roster(carol, 5, { blocked: true })))
   const unblocked = { peer: carol, relation: 'buddies', muted: false, blocked: false, version: 6 } as const
-  await startOver(signed, welcomeBack({ snapshot: { ...nothing, roster: [unblocked] } }))
-  await startOver(signed, welcomeBack({ snapshot: { ...nothing, roster: [unblocked] } }))
+  await startOver(signed, welcomeBack({ snapshot: { ...nothing, roster: [unblocked] } }), openSettings)
+  await startOver(signed, welcomeBack({ snapshot: { ...nothing, roster: [unblocked] } }), openSettings)
   await pushAgain(signed)
 
   // Carol was unblocked on another device meanwhile: that is newer than what is known here.

@@ -6,12 +6,13 @@ import type { EnvelopeId } from '#shared/ids'
 import { createOutbox } from '../../../extension/engine/outbox.ts'
 import { until } from '../../support/until.ts'
 import { bob, carol, memoryEngine } from './memory.ts'
+import { plainSealer } from './plain.ts'
 
 const hour = 3_600_000
 
 function outboxInMemory() {
   const me = memoryEngine()
-  const outbox = createOutbox(me.signed)
+  const outbox = createOutbox(me.signed, plainSealer(me.db), async () => {})
   let ts = 0
   const sends = () => me.sent.filter((frame): frame is ClientFrameOf<'send'> => frame.type === 'send')
   return {
