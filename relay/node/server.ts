@@ -26,6 +26,8 @@ const sweepMs = 250
 const checkpointMs = 30_000
 /** Whatever hangs: the relay is gone by then. Nothing depends on an orderly end. */
 const endsWithinMs = 25_000
+/** Two signals within so short a time are one. */
+const sameWishMs = 1000
 /** A writer that is this far behind cannot keep up. */
 const queuedMax = 10_000
 const behindMsMax = 2000
@@ -133,8 +135,12 @@ async function start(config: Config) {
   }, sweepMs)
   const checkpoints = setInterval(() => void database.checkpoint(), checkpointMs)
 
+  let askedAt = 0
   async function stop() {
+    // Ctrl-C reaches all of a group, and who leads it tells the others once more: that is one wish.
+    if (draining && Date.now() - askedAt < sameWishMs) return
     if (draining) process.exit(1) // asked twice: somebody is in a hurry
+    askedAt = Date.now()
     draining = true
     setTimeout(() => process.exit(1), endsWithinMs).unref()
     log('info', 'stopping', { connections: sockets.size })

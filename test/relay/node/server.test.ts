@@ -305,6 +305,18 @@ test('told to stop, it sends everybody away with time to spare and nobody is sho
   expect(bob.textsFrom(alice.user).filter((text) => text.startsWith('message'))).toHaveLength(20)
 }, 20_000)
 
+test('a signal that reaches it twice, as by Ctrl-C and by who started it, ends it in good order', async () => {
+  const env = { ...(await settings()), PARLEY_LOG: 'none' }
+  const relay = start(env)
+  await relay.ready
+
+  relay.signal('SIGINT')
+  relay.signal('SIGTERM')
+
+  expect(await relay.ended).toBe(0)
+  expect(() => statSync(join(env.PARLEY_DATA, 'relay.sqlite-wal'))).toThrow(/ENOENT/)
+})
+
 test('with nobody connected it stops at once', async () => {
   const relay = start({ ...(await settings()), PARLEY_LOG: 'none' })
   await relay.ready
