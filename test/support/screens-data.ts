@@ -424,10 +424,10 @@ const long: Rows = conversation({
 })
 
 /** Who has written and waits to be asked about. */
-const asks = (name: string, count: number, text: string, ago: number): PromptRow => ({
+const asks = (name: string, messages: number, text: string, ago: number): PromptRow => ({
   peer: user(name),
   session: `session of ${name}`,
-  count,
+  count: messages,
   text,
   at: minutes(ago),
   isFolded: false,
