@@ -57,8 +57,6 @@ export interface Commands {
   endConversation(peer: UserId): Promise<void>
   /** "Delete for me", on all my devices. */
   hide(peer: UserId, targets: Target[]): Promise<void>
-  /** All messages of one session, likewise. */
-  hideSession(peer: UserId, session: string): Promise<void>
   markUnread(peer: UserId, on: boolean): Promise<void>
   /** At once here, and on my other devices as soon as the relay can be reached. */
   changeSettings(change: SettingsChange): Promise<void>

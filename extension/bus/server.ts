@@ -44,7 +44,6 @@ const argumentsOf = {
   ]),
   endConversation: v.tuple([userId]),
   hide: v.tuple([userId, v.array(Target)]),
-  hideSession: v.tuple([userId, v.pipe(v.string(), v.maxLength(40))]),
   markUnread: v.tuple([userId, v.boolean()]),
   changeSettings: v.tuple([SettingsChange]),
   setPolicy: v.tuple([

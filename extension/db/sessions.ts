@@ -32,8 +32,8 @@ export function sessionAfter(before: SessionRow | undefined, said: Said, me: Use
   }
   return {
     ...before,
-    // Both began one at once: the lower id is its name, the other means the same.
-    id: before.end ? before.id : id < before.id ? id : before.id,
+    // Both began one at once: the lower id is its name, the other means the same. What says none, names none.
+    id: !before.end && content?.type === 'text' && content.session && id < before.id ? id : before.id,
     lastTs: Math.max(before.lastTs, ts),
     // Who writes has accepted.
     ...(from === me && before.answer?.what !== 'accepted' && { answer: { what: 'accepted', at: ts } }),

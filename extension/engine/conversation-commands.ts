@@ -5,22 +5,13 @@ import type { ContentOf, Target } from '#shared/content'
 import type { EnvelopeId, Millis, UserId } from '#shared/ids'
 import type { Commands } from '../bus/commands.ts'
 import { targetOf, removed, withChange } from '../db/changes.ts'
-import { conversationOf, messagesOf, noteLast, recount } from '../db/conversations.ts'
+import { conversationOf, noteLast, recount } from '../db/conversations.ts'
 import { pendingTs, type AccountRow, type Db, type OutboxRow, type SessionRow } from '../db/db.ts'
-import { isOpen, sessionsOf } from '../db/sessions.ts'
+import { isOpen } from '../db/sessions.ts'
 import { settingsOf } from '../db/settings.ts'
 import { flush, toSend, type Desk } from './desk.ts'
 
-type Names =
-  | 'retry'
-  | 'discard'
-  | 'read'
-  | 'typing'
-  | 'answer'
-  | 'endConversation'
-  | 'hide'
-  | 'hideSession'
-  | 'markUnread'
+type Names = 'retry' | 'discard' | 'read' | 'typing' | 'answer' | 'endConversation' | 'hide' | 'markUnread'
 
 /** Many rows at once are told to the other devices in pieces that fit into an envelope. */
 const hiddenAtOnce = 100
@@ -106,17 +97,6 @@ export function conversationCommands(desk: Desk): Pick<Commands, Names> {
     },
     async hide(peer, targets) {
       await hide(desk, peer, targets)
-    },
-    async hideSession(peer, session) {
-      const { account } = await needed()
-      const rows = await guarded(() => messagesOf(db, peer))
-      const sessions = sessionsOf(rows, account.user)
-      const mine = rows.filter((_, place) => sessions[place]?.id === session)
-      await hide(
-        desk,
-        peer,
-        mine.map(({ from, id }) => ({ from, id })),
-      )
     },
     async markUnread(peer, on) {
       const { account } = await needed()

@@ -5,6 +5,7 @@ import type { UserId } from '#shared/ids'
 import { isUserName } from '#shared/names'
 import { commandClient, viewReporter } from '../../bus/client.ts'
 import { openDb } from '../../db/db.ts'
+import { claim } from '../../platform/only-one.ts'
 import { AccountStore } from '../../stores/account-store.ts'
 import { systemClock } from '../../stores/clock.ts'
 import { ConversationStore } from '../../stores/conversation-store.ts'
@@ -14,7 +15,6 @@ import { DatabaseGate } from '../../ui/DatabaseProblem.tsx'
 import { ElsewhereOpen, NothingToShow } from '../../ui/ElsewhereOpen.tsx'
 import { drawPage, slowTime } from '../../ui/page.tsx'
 import { say } from '../../ui/text.ts'
-import { claimConversation } from './one-window.ts'
 import { rememberPlace } from './window-place.ts'
 
 const db = openDb()
@@ -42,7 +42,7 @@ function Page() {
 
 function Conversation({ peer: user }: { peer: UserId }) {
   const [isMine, setMine] = useState<boolean | null>(null)
-  useEffect(() => void claimConversation(user).then(setMine), [])
+  useEffect(() => void claim(`conversation:${user}`).then(setMine), [])
   if (isMine === null) return null
   return isMine ? <OpenConversation peer={user} /> : <SecondWindow peer={user} />
 }

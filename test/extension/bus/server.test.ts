@@ -43,7 +43,6 @@ test.each<[CommandName, unknown[]]>([
   ['answer', ['bob', 'rejected', 'later today']],
   ['endConversation', ['bob']],
   ['hide', ['bob', [{ from: 'alice', id }]]],
-  ['hideSession', ['bob', id]],
   ['markUnread', ['bob', true]],
   ['changeSettings', [{ arrival: 'prompt', buddies: { bob: { nickname: 'Bobby', group: null } } }]],
   ['setPolicy', [{ reach: 'buddies' }]],

@@ -38,6 +38,11 @@ test('[R-32] both began at once: the lower name holds, whichever came first', ()
   expect(after(text(bob, 5, 's1'), text(alice, 6, 's2'))?.id).toBe('s1')
 })
 
+test('[R-58] what cannot be opened yet belongs to the session, and does not name it', () => {
+  const unopened = { ...text(bob, 6), id: '0' as EnvelopeId, content: null }
+  expect(after(text(bob, 5, 's1'), unopened)).toMatchObject({ id: 's1', lastTs: 6 })
+})
+
 test('[R-33] who writes has accepted', () => {
   expect(after(text(bob, 5, 's1'))?.answer).toBeUndefined()
   expect(after(text(bob, 5, 's1'), text(alice, 6, 's1'))?.answer).toEqual({ what: 'accepted', at: 6 })
