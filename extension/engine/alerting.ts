@@ -58,7 +58,7 @@ const perKnockSoundMs = 60 * 60_000
 export function createAlerting(options: AlertingOptions): Alerting {
   const { db, platform, timers, words, status } = options
   /** The newest of each person that has not been told yet. */
-  const waiting = new Map<UserId, Incoming>()
+  const waiting = new Map<UserId, Incoming & { cameAt: number }>()
   const toldAt = new Map<UserId, number>()
   const soundAt = new Map<UserId | 'any' | 'knock', number>()
   const cancels = new Set<() => void>()
@@ -89,7 +89,7 @@ export function createAlerting(options: AlertingOptions): Alerting {
     const people = new Set<UserId>()
     for (const one of incoming) {
       if (!waiting.has(one.peer)) people.add(one.peer)
-      waiting.set(one.peer, one)
+      waiting.set(one.peer, { ...one, cameAt: timers.now() })
     }
     for (const peer of people) next(() => schedule(peer))
   }
@@ -97,12 +97,10 @@ export function createAlerting(options: AlertingOptions): Alerting {
   async function schedule(peer: UserId): Promise<void> {
     const waitMs = waitMsOf(options.lead(), await settingsOf(db))
     const pauseMs = (toldAt.get(peer) ?? -Infinity) + perPersonMs - timers.now()
-    const isFollowUp = pauseMs > 0
-    after(Math.max(waitMs, pauseMs), () => next(() => tell(peer, { hasWaited: waitMs > 0, isFollowUp })))
+    after(Math.max(waitMs, pauseMs), () => next(() => tell(peer, waitMs > 0)))
   }
 
-  /** What follows a burst only says how many they are by now: it is no second call. */
-  async function tell(peer: UserId, { hasWaited, isFollowUp }: { hasWaited: boolean; isFollowUp: boolean }) {
+  async function tell(peer: UserId, hasWaited: boolean): Promise<void> {
     const one = waiting.get(peer)
     waiting.delete(peer)
     if (!one || (await isOver(one, hasWaited))) return
@@ -110,8 +108,7 @@ export function createAlerting(options: AlertingOptions): Alerting {
     const settings = await settingsOf(db)
     const around = await circumstancesOf(peer, settings)
     const reactions = one.kind === 'knock' ? decideKnock(around) : decide(around)
-    const wanted = isFollowUp ? reactions.filter((reaction) => reaction !== 'sound') : reactions
-    await perform(wanted, one, settings, around)
+    await perform(reactions, one, settings, around)
     if (await db.prompts.get(peer)) after(promptMs, () => next(() => fold(peer)))
   }
 
@@ -160,7 +157,7 @@ export function createAlerting(options: AlertingOptions): Alerting {
 
   async function perform(
     reactions: readonly Reaction[],
-    one: Incoming,
+    one: Incoming & { cameAt: number },
     settings: Settings,
     { arrival, mood }: Circumstances,
   ): Promise<void> {
@@ -178,7 +175,7 @@ export function createAlerting(options: AlertingOptions): Alerting {
         })
       } else if (reaction === 'sound') {
         const isWanted = settings.buddies[peer]?.sound ?? settings.sound
-        if (isWanted && mayBeHeard(peer, kind)) await platform.alert({ type: 'sound' })
+        if (isWanted && mayBeHeard(one)) await platform.alert({ type: 'sound' })
       } else if (reaction === 'prompt') await platform.alert({ type: 'prompt' })
       else await platform.alert({ type: reaction, peer })
     }
@@ -218,12 +215,13 @@ export function createAlerting(options: AlertingOptions): Alerting {
       .filter(({ kind, removed }) => kind === 'message' && !removed)
       .last()
 
-  function mayBeHeard(peer: UserId, kind: Incoming['kind']): boolean {
+  /** What came right after a sound belongs to it, however late it is told: a burst calls once. */
+  function mayBeHeard({ peer, kind, cameAt }: Incoming & { cameAt: number }): boolean {
     const now = timers.now()
-    const isSilent = (key: UserId | 'any' | 'knock', forMs: number) =>
-      now - (soundAt.get(key) ?? -Infinity) < forMs
-    if (isSilent('any', perSoundMs) || isSilent(peer, perPersonMs)) return false
-    if (kind === 'knock' && isSilent('knock', perKnockSoundMs)) return false
+    const isSilent = (key: UserId | 'any' | 'knock', since: number, forMs: number) =>
+      since - (soundAt.get(key) ?? -Infinity) < forMs
+    if (isSilent('any', now, perSoundMs) || isSilent(peer, cameAt, perPersonMs)) return false
+    if (kind === 'knock' && isSilent('knock', now, perKnockSoundMs)) return false
     for (const key of [peer, 'any', ...(kind === 'knock' ? ['knock' as const] : [])] as const)
       soundAt.set(key, now)
     return true

@@ -306,6 +306,7 @@ const burstMs = 3000
 
 test('[R-43] a burst makes one prompt and one sound', async ({ alice, bob }) => {
   await arrivesBy(alice, bob, 'prompt')
+  await new Promise((over) => setTimeout(over, burstMs)) // what was heard before is long over
   await countCalls(alice)
 
   await sendBurst(alice, bob)

@@ -138,6 +138,22 @@ test('[R-43] 200 messages in two seconds are one sound and one notification, and
   expect(me.done[2]).toEqual(notification(bob, 'bob', '200 new messages'))
 })
 
+test('[R-43] somebody who goes on writing is heard again, no more than every three seconds', async () => {
+  const me = atHome()
+  me.setViews([{ page: 'chat', peer: bob, focused: true, active: true }])
+  me.setActivity('idle')
+  for (let i = 0; i < 8; i++) {
+    await me.comes(bob, `${i}`)
+    await me.settled()
+    me.pass(2500)
+    await me.settled()
+  }
+
+  const sounds = me.kinds().filter((kind) => kind === 'sound').length
+  expect(sounds).toBeGreaterThan(2)
+  expect(sounds).toBeLessThanOrEqual(20_000 / 3000 + 1)
+})
+
 test('[R-43] two people at once are two notifications and one sound', async () => {
   const me = atHome()
   await me.set({ arrival: 'prompt' })
