@@ -28,7 +28,7 @@ const parts: Part[] = [
     name: 'unit, contract, simulator',
     command:
       'vitest run --config test/vitest.config.ts --reporter=default --reporter=json --outputFile.json=.output/vitest.json',
-    minutesMax: 6,
+    minutesMax: 8,
     report: { file: join(output, 'vitest.json'), count: countVitest },
   },
   {
