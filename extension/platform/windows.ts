@@ -21,6 +21,20 @@ export interface WindowPlace extends Area {
   screen: Area
 }
 
+/** What a window of this page may cover; `availLeft` and `availTop` are in every browser and in no standard. */
+export function workArea(): Area {
+  const {
+    availLeft = 0,
+    availTop = 0,
+    availWidth,
+    availHeight,
+  } = screen as Screen & {
+    availLeft?: number
+    availTop?: number
+  }
+  return { left: availLeft, top: availTop, width: availWidth, height: availHeight }
+}
+
 const isArea = (value: unknown): value is Area =>
   typeof value === 'object' &&
   value !== null &&

@@ -1,7 +1,8 @@
 import type { ComponentChildren } from 'preact'
-import { useId, useLayoutEffect, useRef } from 'preact/hooks'
+import { useId } from 'preact/hooks'
 import { Button } from './Button.tsx'
 import './Dialog.css'
+import { useModal } from './modal.ts'
 import { say } from './text.ts'
 
 interface Props {
@@ -16,36 +17,11 @@ interface Props {
 
 /** Asks before something that cannot be taken back. The safe answer has the focus. */
 export function Dialog({ title, children, confirm, isBusy = false, onConfirm, onClose }: Props) {
-  const dialog = useRef<HTMLDialogElement>(null)
+  const modal = useModal(onClose)
   const heading = useId()
   const body = useId()
-  useLayoutEffect(() => {
-    const element = dialog.current!
-    const before = document.activeElement
-    element.showModal()
-    return () => {
-      element.close()
-      if (before instanceof HTMLElement) before.focus()
-    }
-  }, [])
-  const onKeyDown = (event: KeyboardEvent) => {
-    if (event.key !== 'Escape') return
-    event.preventDefault() // or the browser's toolbar popup closes with it
-    event.stopPropagation()
-    onClose()
-  }
   return (
-    <dialog
-      ref={dialog}
-      class="dialog"
-      aria-labelledby={heading}
-      aria-describedby={body}
-      onKeyDown={onKeyDown}
-      onCancel={(event) => {
-        event.preventDefault()
-        onClose()
-      }}
-    >
+    <dialog {...modal} class="dialog" aria-labelledby={heading} aria-describedby={body}>
       <h2 id={heading}>{title}</h2>
       <div id={body} class="dialog-body">
         {children}

@@ -2,7 +2,7 @@
 import { browser } from 'wxt/browser'
 import type { UserId } from '#shared/ids'
 import type { Db } from '../../db/db.ts'
-import { placeKey, type Area, type WindowPlace } from '../../platform/windows.ts'
+import { placeKey, workArea, type Area, type WindowPlace } from '../../platform/windows.ts'
 
 const settledMs = 400
 /** It does not stand where it was asked to, because it has a frame: less is no move, or it would creep. */
@@ -24,24 +24,7 @@ export function rememberPlace(db: Db, peer: UserId): void {
     const now = await placeNow()
     if (!now || !stood || !isMoved(stood, now)) return
     stood = now
-    const { left, top, width, height } = now
-    const {
-      availLeft = 0,
-      availTop = 0,
-      availWidth,
-      availHeight,
-    } = screen as Screen & {
-      availLeft?: number
-      availTop?: number
-    }
-    const place: WindowPlace = {
-      left,
-      top,
-      width,
-      height,
-      screen: { left: availLeft, top: availTop, width: availWidth, height: availHeight },
-    }
-    await db.views.put({ key: placeKey(peer), value: place })
+    await db.views.put({ key: placeKey(peer), value: { ...now, screen: workArea() } satisfies WindowPlace })
   }
 
   // Moving tells nothing in Firefox, but a window that was moved loses the focus some time.

@@ -2,23 +2,9 @@
 import { browser } from 'wxt/browser'
 import type { Db } from '../../db/db.ts'
 import { cornerOf, promptPlaceKey, promptSize } from '../../platform/prompt-window.ts'
-import type { Area, WindowPlace } from '../../platform/windows.ts'
+import { workArea, type WindowPlace } from '../../platform/windows.ts'
 
 const settledMs = 400
-
-/** What a window may cover; `availLeft` and `availTop` are in every browser and in no standard. */
-function workArea(): Area {
-  const {
-    availLeft = 0,
-    availTop = 0,
-    availWidth,
-    availHeight,
-  } = screen as Screen & {
-    availLeft?: number
-    availTop?: number
-  }
-  return { left: availLeft, top: availTop, width: availWidth, height: availHeight }
-}
 
 /** A stranger's words are read before they are answered: the window may grow for them, upwards and so far. */
 const growthMax = 160
