@@ -65,6 +65,15 @@ export interface Commands {
   /** Makes a new invite link, which ends the one before. Codes: those of the room, `unreachable`. */
   newInvite(): Promise<void>
   dropInvite(): Promise<void>
+  /**
+   * What both can compare to know that nobody sits between them. `acct` is whose it is: where another account has
+   * taken the name, that one's (`isOther`). Codes: those of the room, `unreachable`, `inconsistent-keys`.
+   */
+  safetyNumber(peer: UserId): Promise<SafetyNumber & { acct: AccountId; isOther: boolean }>
+  /** Another account has taken the name, and the person goes on with it. False when it is another one again. */
+  trustAccount(peer: UserId, acct: AccountId): Promise<boolean>
+  /** Asks for a message once more that could not be opened. */
+  askForMessage(peer: UserId, id: EnvelopeId): Promise<void>
   roster(
     peer: UserId,
     operation: 'withdraw' | 'reject' | 'remove' | 'block' | 'unblock' | 'mute' | 'unmute',
@@ -88,6 +97,15 @@ export interface Knock {
   invite?: { token: string; acct: AccountId }
 }
 
+export interface SafetyNumber {
+  /** Twelve groups of five digits. */
+  digits: string[]
+  /** Ten words for reading aloud. */
+  words: string[]
+  /** What the QR code holds. */
+  qr: string
+}
+
 export type CommandName = keyof Commands
 
 /** Beside the protocol's codes, what a command may fail with. Each has words in `_locales`. */
@@ -98,6 +116,7 @@ export type CommandCode =
   | 'unreachable'
   | 'not-a-relay'
   | 'wrong-relay'
+  | 'inconsistent-keys'
   | 'signed-out'
   | 'database'
 

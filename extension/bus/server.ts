@@ -54,6 +54,9 @@ const argumentsOf = {
   ]),
   newInvite: v.tuple([]),
   dropInvite: v.tuple([]),
+  safetyNumber: v.tuple([userId]),
+  trustAccount: v.tuple([userId, accountId]),
+  askForMessage: v.tuple([userId, envelopeId]),
   roster: v.tuple([
     userId,
     v.picklist(['withdraw', 'reject', 'remove', 'block', 'unblock', 'mute', 'unmute']),

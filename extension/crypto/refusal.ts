@@ -25,8 +25,10 @@ export type RefusalReason =
   /** Not sealed with the key that should have been used, or changed on the way. */
   | 'undecryptable'
   | 'signature'
-  /** Another account behind a name than before, or lists of devices that no honest relay shows. */
+  /** Lists of devices that no honest relay shows. */
   | 'identity'
+  /** Another account behind a name than before: a person decides. */
+  | 'account'
   /** A stored session of another version of the library: drop it; it is disposable. */
   | 'state'
 

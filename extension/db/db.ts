@@ -47,6 +47,9 @@ export interface CursorRow {
   restored?: { blocks: UserId[] }
 }
 
+/** Why a message of mine was not sent: what the room said, or that its lists of keys cannot be right. */
+export type Failure = ErrorCode | 'inconsistent-keys'
+
 /** What a message of mine has come to; `delivered` and `read` follow from the conversation's watermarks. */
 export type SendState = 'pending' | 'stored' | 'failed' | 'expired'
 
@@ -68,6 +71,8 @@ export interface MessageRow {
   /** What was inside; null while it cannot be opened: then `payload` is kept. */
   content: Content | null
   payload?: string
+  /** Opened, and of a kind that only a newer Parley knows: kept for that one. */
+  unknown?: unknown
   /** With `payload`: what else is needed to open it later. */
   lists?: Lists
   /** With `payload`: of the envelope, where that is not the message's own. */
@@ -75,10 +80,11 @@ export interface MessageRow {
   device?: DeviceId
   /** How often it was asked for because it could not be opened, and how often it was sealed again. */
   asked?: number
+  askedAt?: Millis
   resent?: number
   /** Of outgoing ones. */
   state?: SendState
-  failure?: ErrorCode
+  failure?: Failure
   /** By this device's clock, when it was written or came in. */
   at: Millis
   /** `content` is what the newest edit made of it; these are the texts before, oldest first (R-26). */
@@ -178,6 +184,19 @@ export interface IdentityRow {
   acct: AccountId
   ver: number
   hash: string
+  /** Another account has taken the name: nothing is sent until a person has decided (§4.4). */
+  other?: { acct: AccountId; ver: number; hash: string }
+}
+
+/** Something that happened to the keys of a conversation: a line that keeps its place in it (R-57). */
+export interface NoticeRow {
+  /** Primary key [peer+ts+what]. */
+  peer: UserId
+  /** By the relay's clock. */
+  ts: Millis
+  what: 'device-added' | 'device-removed' | 'account-changed' | 'account-accepted'
+  /** Their safety number had been compared: it matters more then. */
+  isLoud: boolean
 }
 
 /** What is known of a conversation beside its messages. */
@@ -333,6 +352,7 @@ export type Db = Dexie & {
   keyPackages: EntityTable<KeyPackageRow, 'ref'>
   lists: EntityTable<ListRow, 'hash'>
   identities: EntityTable<IdentityRow, 'peer'>
+  notices: Table<NoticeRow, [UserId, Millis, NoticeRow['what']]>
   outbox: EntityTable<OutboxRow, 'id'>
   conversations: EntityTable<ConversationRow, 'peer'>
   roster: EntityTable<RosterRow, 'peer'>
@@ -370,5 +390,6 @@ export function openDb(name = 'parley', options: DexieOptions = {}): Db {
     lists: 'hash, at',
     identities: 'peer',
   })
+  db.version(4).stores({ notices: '[peer+ts+what]' })
   return db
 }

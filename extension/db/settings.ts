@@ -35,6 +35,8 @@ const buddyFields = {
   tellOnline: v.optional(v.boolean()),
   /** Every session is forgotten here when it ends. */
   forgets: v.optional(v.boolean()),
+  /** The account whose safety number was compared: of another one behind the same name it says nothing. */
+  verified: v.optional(accountId),
 }
 export type BuddySettings = v.InferOutput<v.ObjectSchema<typeof buddyFields, undefined>>
 const forBuddy: v.GenericSchema<unknown, BuddySettings> = v.fallback(v.looseObject(buddyFields), {})
@@ -62,7 +64,7 @@ const fields = {
   groups: v.fallback(v.array(shortText), []),
   /** My invite link's secret half; the relay knows its hash only. */
   invite: v.fallback(v.nullable(v.object({ token: bytes(16), at: v.number() })), null),
-  /** Whose account a name was in an invite link: it must never be another one. */
+  /** Whose account a name is, by an invite link or by my own decision: no other one is believed. */
   pins: v.fallback(v.record(v.string(), accountId), {}),
   buddies: v.fallback(v.record(v.string(), forBuddy), {}),
 }

@@ -11,12 +11,14 @@ import { CommandError, type Commands } from '../bus/commands.ts'
 import type { ConnectionRow, Db } from '../db/db.ts'
 import { settingsOf } from '../db/settings.ts'
 import { relayInfo, signIn, signUp, type Http, type NewAccount } from './accounts.ts'
+import { forgetOldKeys } from './old-keys.ts'
 import { conversationCommands, forgetEnded, leaveBehind, readAll } from './conversation-commands.ts'
 import type { Desk } from './desk.ts'
 import { poolSize } from './key-pool.ts'
 import { peopleCommands } from './people-commands.ts'
 import type { Platform, Timers, Words } from './ports.ts'
 import { safePlatform } from './safe-platform.ts'
+import { safetyCommands } from './safety-commands.ts'
 import { settingsCommands } from './settings-commands.ts'
 import { openSession, type Session } from './session.ts'
 import { createStatus } from './status.ts'
@@ -115,6 +117,7 @@ export function createEngine(options: EngineOptions): Engine {
     if (!refused && !failing) await status.setConnection({ state: 'connecting', live: false })
     await db.typing.clear()
     await db.prompts.toCollection().modify({ isFolded: true }) // whoever did not answer then is not asked again
+    await forgetOldKeys(db, timers.now())
     await status.recountAll()
     await status.showBadge()
     platform.setIdleAfter((await settingsOf(db)).idleMinutes)
@@ -259,6 +262,7 @@ export function createEngine(options: EngineOptions): Engine {
     openChat: (peer) => platform.openChat(peer),
     ...peopleCommands(desk),
     ...conversationCommands(desk),
+    ...safetyCommands(desk),
     ...settingsCommands(desk),
   }
 

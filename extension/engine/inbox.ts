@@ -4,7 +4,7 @@
  */
 import type { ContentOf } from '#shared/content'
 import type { Entry, EntryOf, Kind, Policy, ServerFrameOf, Snapshot, Watermarks } from '#shared/frames'
-import type { EnvelopeId, Epoch, Seq, UserId } from '#shared/ids'
+import type { DeviceId, EnvelopeId, Epoch, Seq, UserId } from '#shared/ids'
 import { conversationOf, lastOf, recount } from '../db/conversations.ts'
 import { pendingTs, type Db, type MessageRow, type SessionRow } from '../db/db.ts'
 import { sessionAfter } from '../db/sessions.ts'
@@ -27,7 +27,7 @@ export interface Applied {
   /** What could not be opened, of the peer's devices: they are asked for it once more. */
   unopened: { peer: UserId; mid: EnvelopeId }[]
   /** What they could not open of mine. */
-  wanted: { peer: UserId; mids: readonly EnvelopeId[] }[]
+  wanted: { peer: UserId; mids: readonly EnvelopeId[]; device: DeviceId | undefined }[]
   /** Whose lists of devices have changed; null for my own. */
   devices: (UserId | null)[]
 }
@@ -142,7 +142,10 @@ export async function applyEntries(
       }
     }
 
-    async function onMessage(entry: EntryOf<'message'>, { content, mid: id }: Opened): Promise<void> {
+    async function onMessage(
+      entry: EntryOf<'message'>,
+      { content, unknown, mid: id }: Opened,
+    ): Promise<void> {
       const { peer, direction, ts, kind, seq, device, payload, lists } = entry
       if (direction === 'out') await db.outbox.delete(entry.id)
       else await db.typing.delete(peer)
@@ -153,7 +156,7 @@ export async function applyEntries(
       }
       if (isOwn(content)) return // of anybody else it means nothing
       if (content?.type === 'resend-request') {
-        if (direction === 'in') applied.wanted.push({ peer, mids: content.mids })
+        if (direction === 'in') applied.wanted.push({ peer, mids: content.mids, device })
         return
       }
 
@@ -181,7 +184,9 @@ export async function applyEntries(
       delete row.payload
       delete row.lists
       delete row.envelope
-      if (row.content === null && !row.removed) {
+      delete row.unknown
+      if (row.content === null && !row.removed && unknown !== undefined) row.unknown = unknown
+      else if (row.content === null && !row.removed) {
         // Of this device's own making and not known here any more: nobody else has it either.
         if (direction === 'out' && device === account.device) return
         Object.assign(row, {
@@ -271,12 +276,14 @@ export async function applyEntries(
   })
 }
 
-/** What an envelope of that kind may hold; anything else is as good as unreadable. */
-function fitting(kind: Kind, { content, mid }: Opened): Opened {
-  const type = content?.type
+/** What an envelope of that kind may hold; anything else is nothing that this version knows. */
+export function fitting(kind: Kind, opened: Opened): Opened {
+  const { content, mid } = opened
+  if (content === null) return opened
+  const { type } = content
   const isSaid = type === 'text' || type === 'knock' || type === 'accept'
   const fits = kind === 'control' ? !isSaid : type === (kind === 'message' ? 'text' : kind)
-  return { content: fits ? content : null, mid }
+  return fits ? opened : { content: null, unknown: content, mid }
 }
 
 async function putRoster(

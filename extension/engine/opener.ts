@@ -26,6 +26,8 @@ type Envelope = Pick<
 export interface Opened {
   /** Null for what cannot be opened, or is of this device's own making: then it is known already. */
   content: Content | null
+  /** With null: it was opened, and is nothing that this version knows. */
+  unknown?: unknown
   /** The message's id: another one than the envelope's where it was sealed and sent again. */
   mid: EnvelopeId
 }
@@ -68,7 +70,7 @@ export function createOpener({ signed, identities, secrets }: OpenerOptions): Op
     if (direction === 'out' && device === account.device) return { content: null, mid }
     const known = (await db.messages.get([from, mid])) ?? (await db.changes.get([from, mid]))
     if (known && (known.content || known.removed)) return { content: known.content, mid }
-    return { content: await openSealed(envelope, sealed, ratchet), mid }
+    return { ...(await openSealed(envelope, sealed, ratchet)), mid }
   }
 
   async function openNote(payload: string): Promise<Content | null> {
@@ -81,16 +83,21 @@ export function createOpener({ signed, identities, secrets }: OpenerOptions): Op
     }
   }
 
-  async function openSealed(envelope: Envelope, payload: Payload, ratchet: string): Promise<Content | null> {
+  async function openSealed(
+    envelope: Envelope,
+    payload: Payload,
+    ratchet: string,
+  ): Promise<Omit<Opened, 'mid'>> {
     try {
       const common = await circumstancesOf(envelope, payload)
-      if (!common) return null
-      const inner = (await asMember(common, ratchet)) ?? (await asMailbox(common, ratchet))
-      return inner && parseContent(inner.content)
+      if (!common) return { content: null }
+      const { content } = (await asMember(common, ratchet)) ?? (await asMailbox(common, ratchet))
+      const parsed = parseContent(content)
+      return parsed ? { content: parsed } : { content: null, unknown: content ?? null }
     } catch (error) {
       if (!(error instanceof Refusal)) throw error
       console.warn(`${envelope.id} of ${envelope.peer}: ${error.message}`)
-      return null
+      return { content: null }
     }
   }
 
@@ -102,7 +109,8 @@ export function createOpener({ signed, identities, secrets }: OpenerOptions): Op
     if (!lists || device === undefined) return null
     const [sender, receiver]: [UserId, UserId] =
       direction === 'out' ? [account.user, peer] : [peer, account.user]
-    const senders = await identities.listOf(sender, lists.own)
+    // Another account under a known name may knock, and nothing else, until a person has decided about it.
+    const senders = await identities.listOf(sender, lists.own, kind === 'knock')
     const receivers = senders && (await identities.listOf(receiver, lists.peer))
     if (!senders || !receivers) return null
     return {

@@ -11,7 +11,7 @@ import { limits } from '#shared/limits'
 import { CommandError } from '../bus/commands.ts'
 import { Refusal } from '../crypto/refusal.ts'
 import { targetOf } from '../db/changes.ts'
-import { pendingTs, type MessageRow, type OutboxRow } from '../db/db.ts'
+import { pendingTs, type Failure, type MessageRow, type OutboxRow } from '../db/db.ts'
 import { applyChange, tableOf } from './changes.ts'
 import { isOwn } from './own.ts'
 import type { Sealer } from './sealer.ts'
@@ -77,7 +77,12 @@ export function createOutbox(signed: Signed, sealer: Sealer, renew: () => Promis
     const room = limits.sendsInFlightMax - inFlight.length
     const mayGo = whatMayGo()
     const waiting = new Set(await db.outbox.toCollection().primaryKeys())
-    const rows = db.outbox.orderBy('id').filter((row) => mayGo(row) && !isEarly(row, waiting))
+    const others = new Set(
+      (await db.identities.filter(({ other }) => other !== undefined).toArray()).map(({ peer }) => peer),
+    )
+    const rows = db.outbox
+      .orderBy('id')
+      .filter((row) => mayGo(row) && !others.has(row.peer) && !isEarly(row, waiting))
     /** Of these, one message has to be stored before the others go. */
     const opening = new Set<UserId>()
     for (const row of await rows.limit(room).toArray()) {
@@ -138,8 +143,9 @@ export function createOutbox(signed: Signed, sealer: Sealer, renew: () => Promis
       })
     } catch (error) {
       if (error instanceof Refusal) {
+        if (error.reason === 'account') return 'later' // until a person has decided
         console.error(error)
-        return refuse(row, error.reason === 'too-large' ? 'too-large' : 'not-acceptable')
+        return refuse(row, error.reason === 'too-large' ? 'too-large' : 'inconsistent-keys')
       }
       if (!(error instanceof CommandError)) throw error
       if (error.code === 'unreachable' || !isErrorCode(error.code)) return 'later'
@@ -150,7 +156,7 @@ export function createOutbox(signed: Signed, sealer: Sealer, renew: () => Promis
     }
   }
 
-  async function refuse(row: OutboxRow, failure: ErrorCode): Promise<null> {
+  async function refuse(row: OutboxRow, failure: Failure): Promise<null> {
     await db.transaction('rw', [db.outbox, db.messages, db.changes], async () => {
       await db.outbox.delete(row.id)
       if (!isChange(row.content)) await show(row, { state: 'failed', failure })

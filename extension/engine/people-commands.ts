@@ -7,6 +7,7 @@ import { settingsOf } from '../db/settings.ts'
 import { checkAccount } from './accounts.ts'
 import { enqueue, type Desk } from './desk.ts'
 import { changeSettings } from './preferences.ts'
+import { trustAccount } from './safety-commands.ts'
 
 type Names = 'knock' | 'accept' | 'roster' | 'setPolicy' | 'newInvite' | 'dropInvite'
 
@@ -49,6 +50,9 @@ export function peopleCommands(desk: Desk): Pick<Commands, Names> {
       })
     },
     async accept(peer) {
+      // Whose knock it is has been said with it; so the answer goes to that account.
+      const acct = (await guarded(() => db.identities.get(peer)))?.other?.acct
+      if (acct) await trustAccount(desk, peer, acct)
       await enqueue(desk, peer, 'accept', { type: 'accept', ...(await ownName()) })
     },
     async roster(peer, operation) {

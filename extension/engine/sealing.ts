@@ -29,7 +29,7 @@ export function createSealing(
   const { account } = signed
   let opened: Promise<Secrets> | null = null
   const secrets = () => (opened ??= openSecrets(account.lsk, account.device, account.sealedSecrets))
-  const identities = createIdentities(signed, requests)
+  const identities = createIdentities(signed, requests, relayNow)
 
   return {
     identities,

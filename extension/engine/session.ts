@@ -15,8 +15,10 @@ import { arrivalOf, settingsOf } from '../db/settings.ts'
 import { asks, isQuietHour, moodOf } from './alert.ts'
 import { createAlerting } from './alerting.ts'
 import { createConnection, type Closed, type Connection, type Failing, type Link } from './connection.ts'
+import type { Identities } from './identities.ts'
 import { applyEntries, pushAgain, startOver } from './inbox.ts'
 import { refill } from './key-pool.ts'
+import { believeDecided } from './other-account.ts'
 import { createOutbox, type Outbox } from './outbox.ts'
 import type { Incoming, Platform, Timers, Words } from './ports.ts'
 import { changeSettings, createPreferences } from './preferences.ts'
@@ -24,12 +26,15 @@ import { createRequests, type Requests } from './requests.ts'
 import { createSealing } from './sealing.ts'
 import type { Signed } from './state.ts'
 import type { Status } from './status.ts'
-import { askAgain, openWaiting, resend } from './unopened.ts'
+import { askAgain, openWaiting, resend, unanswered } from './unopened.ts'
 
 export interface Session {
   readonly account: AccountRow
   readonly outbox: Outbox
   readonly requests: Requests
+  readonly identities: Identities
+  /** Tries again what could not be opened, and sends what was waiting. */
+  tryAgain(): Promise<void>
   /** False without a connection that is welcome: then nothing has been sent. */
   send(frame: ClientFrame): boolean
   /** The relay's clock minus this device's. */
@@ -294,9 +299,9 @@ export function openSession(options: SessionOptions): Session {
       }),
     )
     send({ type: 'ack', seq: applied.seq })
-    await askAgain(signed, applied.unopened)
-    await resend(signed, applied.wanted)
-    if (applied.unopened.length + applied.wanted.length > 0) await outbox.flush()
+    const isAsking = await askAgain(signed, applied.unopened)
+    const isAnswering = await resend(signed, identities, applied.wanted)
+    if (isAsking || isAnswering) await outbox.flush()
     if (applied.devices.length > 0) void learn(applied.devices).catch(console.error)
     await status.settle(applied.cleared)
     for (const peer of applied.blocked) await platform.closeChat(peer)
@@ -307,11 +312,19 @@ export function openSession(options: SessionOptions): Session {
 
   /** Somebody has another device, or one less: what waits may be opened now. */
   async function learn(users: readonly (UserId | null)[]): Promise<void> {
-    for (const user of new Set(users)) await identities.refresh(user ?? account.user)
+    for (const user of new Set(users)) {
+      // What the room says of one of them holds up no other.
+      await identities.refresh(user ?? account.user).catch(console.error)
+    }
     next(null, tryWaiting)
   }
 
   const tryWaiting = () => platform.exclusively('open', () => openWaiting(signed, sealing.newOpener()))
+
+  async function tryAgain(): Promise<void> {
+    await tryWaiting()
+    await outbox.flush()
+  }
 
   /** Asked of the database before the entries are applied, so that the prompt is stored with the message it is about. */
   async function whoAsks(): Promise<(row: MessageRow, session: SessionRow | undefined) => boolean> {
@@ -333,6 +346,7 @@ export function openSession(options: SessionOptions): Session {
 
   async function settingsCame(): Promise<void> {
     platform.setIdleAfter((await settingsOf(db)).idleMinutes)
+    if (await believeDecided(db, relayNow())) next(null, tryAgain)
     if (isWelcome()) void preferences.push().catch(console.error)
   }
 
@@ -361,6 +375,7 @@ export function openSession(options: SessionOptions): Session {
     missed = []
     await settingsCame()
     await tryWaiting()
+    if (await askAgain(signed, await unanswered(signed))) await outbox.flush()
     void refill(db, account, requests, { left: keysLeft, size: options.poolSize, now: relayNow() }).catch(
       (error: unknown) => {
         if (!ended) console.error(error)
@@ -442,6 +457,8 @@ export function openSession(options: SessionOptions): Session {
     account,
     outbox,
     requests,
+    identities,
+    tryAgain: async () => next(null, tryAgain),
     send,
     skew: () => skew,
     relayNow,

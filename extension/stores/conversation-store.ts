@@ -17,6 +17,7 @@ import { lateArrivals } from './late-arrivals.ts'
 import { presenceOf, relayTime } from './presence.ts'
 import { attempting, type Problem } from './problem.ts'
 import { recentEmoji } from './recent-emoji.ts'
+import { safety } from './safety.ts'
 import { isShown, timeline, type Item, type MessageItem, type SessionItem } from './timeline.ts'
 
 /** How many messages are shown at first, and how many more each time somebody scrolls up to the oldest. */
@@ -33,7 +34,7 @@ export type Fact =
   | { type: 'dnd' }
 
 async function readRecent(db: Db, peer: UserId, length: number) {
-  const [newestFirst, outbox] = await Promise.all([
+  const [newestFirst, outbox, notices] = await Promise.all([
     db.messages
       .where('[peer+ts+from+id]')
       .between([peer, Dexie.minKey], [peer, Dexie.maxKey])
@@ -42,26 +43,30 @@ async function readRecent(db: Db, peer: UserId, length: number) {
       .limit(length + 1)
       .toArray(),
     db.outbox.where('peer').equals(peer).sortBy('id'),
+    db.notices.where('[peer+ts+what]').between([peer, Dexie.minKey], [peer, Dexie.maxKey]).toArray(),
   ])
   return {
     messages: newestFirst.slice(0, length).toReversed(),
     outbox,
+    notices,
     /** The one before all these. */
     older: newestFirst[length],
   }
 }
 
 async function readAround(db: Db, peer: UserId) {
-  const [account, roster, presence, typing, conversation, connection, relay, settings] = await Promise.all([
-    db.account.get('me'),
-    db.roster.get(peer),
-    db.presence.get(peer),
-    db.typing.get(peer),
-    db.conversations.get(peer),
-    db.status.get('connection') as Promise<ConnectionRow | undefined>,
-    db.status.get('relay') as Promise<RelayRow | undefined>,
-    settingsOf(db),
-  ])
+  const [account, roster, presence, typing, conversation, connection, relay, settings, identity] =
+    await Promise.all([
+      db.account.get('me'),
+      db.roster.get(peer),
+      db.presence.get(peer),
+      db.typing.get(peer),
+      db.conversations.get(peer),
+      db.status.get('connection') as Promise<ConnectionRow | undefined>,
+      db.status.get('relay') as Promise<RelayRow | undefined>,
+      settingsOf(db),
+      db.identities.get(peer),
+    ])
   return {
     account,
     roster,
@@ -71,6 +76,7 @@ async function readAround(db: Db, peer: UserId) {
     connection,
     limits: relay?.limits ?? null,
     settings,
+    identity,
   }
 }
 
@@ -135,6 +141,7 @@ export const ConversationStore = createModel((peer: UserId, db: Db, commands: Co
       me: around.value.account.user,
       messages: recent.value.messages,
       outbox: recent.value.outbox,
+      notices: recent.value.notices,
       conversation: around.value.conversation,
       skew: around.value.connection?.skew ?? 0,
       newAfter: newAfter.value,
@@ -296,6 +303,7 @@ export const ConversationStore = createModel((peer: UserId, db: Db, commands: Co
     hasOlder: computed(() => recent.value?.older !== undefined),
     readTs: computed(() => around.value?.conversation?.readTs ?? 0),
     emoji: recentEmoji(db),
+    safety: safety({ peer, commands, settings, identity: computed(() => around.value?.identity) }),
     /** Of the first that has come in above what was seen; null when there is none. */
     late: late.first,
     seeLate: late.see,
@@ -338,6 +346,7 @@ export const ConversationStore = createModel((peer: UserId, db: Db, commands: Co
     retract: ({ id }: MessageItem) => change({ type: 'retract', id }),
     hide: ({ from, id }: MessageItem) => attempt(() => commands.hide(peer, [{ from, id }])),
     retry: (id: EnvelopeId) => attempt(() => commands.retry(id)),
+    askAgain: ({ id }: MessageItem) => attempt(() => commands.askForMessage(peer, id)),
     discard: (id: EnvelopeId) => attempt(() => commands.discard(id)),
     /** "Edit" of one that was not sent: its text is to be sent anew. */
     async takeBack(item: MessageItem) {

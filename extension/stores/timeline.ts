@@ -1,12 +1,13 @@
 /** From rows of the database to what the log shows: order, ticks, groups, sessions. Knows neither time zone nor words. */
 import type { Content } from '#shared/content'
-import type { ErrorCode } from '#shared/errors'
 import type { EnvelopeId, Millis, UserId } from '#shared/ids'
 import { targetOf, withChange } from '../db/changes.ts'
 import {
   pendingTs,
   type ConversationRow,
+  type Failure,
   type MessageRow,
+  type NoticeRow,
   type OutboxRow,
   type SessionRow,
 } from '../db/db.ts'
@@ -44,12 +45,16 @@ export interface MessageItem {
   /** Of the kind that can be edited: a text, not a knock. */
   isText: boolean
   isRetracted: boolean
+  /** Opened, and of a kind that only a newer Parley knows. */
+  isUnknown: boolean
+  /** Could not be opened, and may still be asked for (R-58). */
+  mayAsk: boolean
   quote: Quote | null
   /** The texts before, oldest first, and when each of them was said; null for one that was never edited. */
   earlier: { text: string; at: Millis }[] | null
   reactions: Reaction[]
   tick: Tick | null
-  failure: ErrorCode | null
+  failure: Failure | null
   /** First and last of what one side said in one breath. */
   isFirst: boolean
   isLast: boolean
@@ -71,7 +76,10 @@ export interface EventItem {
     | 'rejected'
     | 'was-rejected'
     | 'ended'
+    | NoticeRow['what']
   at: Millis
+  /** Worth a second look. */
+  isLoud?: boolean
   /** What they said to it. */
   note?: string
 }
@@ -127,6 +135,9 @@ function eventOf(content: Content | null, direction: 'in' | 'out'): EventItem['e
   return null
 }
 
+/** As often as a message is asked for in all (engine/unopened.ts). */
+const asksMax = 3
+
 const textOf = (content: Content | null): string | null =>
   content?.type === 'text' || content?.type === 'knock' ? content.text : null
 
@@ -140,6 +151,8 @@ interface Sources {
   me: UserId
   messages: readonly MessageRow[]
   outbox: readonly OutboxRow[]
+  /** What happened to keys meanwhile, oldest first. */
+  notices?: readonly NoticeRow[]
   conversation: ConversationRow | undefined
   /** The relay's clock minus this device's. */
   skew: number
@@ -198,10 +211,21 @@ export function timeline(sources: Sources): Item[] {
   let heading: SessionItem | null = null
   let session: SessionRow | null = before ? sessions[0]! : null
   if (before) sessions.shift()
+  const notices = (sources.notices ?? []).filter(({ ts }) => !before || ts > before.ts)
+  let told = 0
+  /** Those that happened before that. */
+  const tell = (ts: Millis) => {
+    for (; told < notices.length && notices[told]!.ts < ts; told++) {
+      const { ts: noticed, what, isLoud } = notices[told]!
+      const key = `notice ${noticed} ${what}`
+      items.push({ type: 'event', key, event: what, at: noticed - skew, ...(isLoud && { isLoud }) })
+    }
+  }
 
   for (const [place, row] of rows.entries()) {
     const at = row.ts === pendingTs ? row.at : row.ts - skew
     const own = sessions[place]!
+    tell(row.ts)
     if (own !== session && own && row.kind === 'message') {
       session = own
       heading = sessionItem(own, at)
@@ -225,6 +249,7 @@ export function timeline(sources: Sources): Item[] {
     if (!event) items.push(messageItem(row, at))
     else if (row.content?.type !== 'leave' || isEnd(row, own)) items.push(eventItem(row, event, at))
   }
+  tell(Infinity)
   if (newest && isQuiet && !newest.end && items.at(-1)?.type === 'message') {
     items.push({ type: 'event', key: 'ended', event: 'ended', at: newest.lastTs + sessionQuietMs - skew })
   }
@@ -272,6 +297,8 @@ export function timeline(sources: Sources): Item[] {
       text: textOf(row.content),
       isText: row.content?.type === 'text',
       isRetracted: row.removed === 'retracted',
+      isUnknown: row.unknown !== undefined,
+      mayAsk: row.direction === 'in' && row.payload !== undefined && (row.asked ?? 0) < asksMax,
       quote: quoteOf(row),
       earlier:
         row.edited?.before.map(({ text, ts }) => ({ text, at: ts === pendingTs ? at : ts - skew })) ?? null,

@@ -17,6 +17,7 @@ import type { MessageActions } from './message-actions.ts'
 import { Name } from './Name.tsx'
 import { Notice } from './Notice.tsx'
 import { NotABuddy } from './NotABuddy.tsx'
+import { OtherAccount } from './OtherAccount.tsx'
 import { problemWords } from './problem-words.ts'
 import { useReadWatch } from './read-watch.ts'
 import { RetractDialog } from './RetractDialog.tsx'
@@ -68,6 +69,9 @@ export function Chat({ store, peer, now, by }: Props) {
         />
         {isMissing && <Notice text={say('quotedNotHere')} onClose={closeMissing} />}
         {problem && <Notice text={problemWords(problem, 'knock')} onClose={store.clearProblem} />}
+        {store.safety.isOther.value && relation !== 'asked' && relation !== 'blocked' && (
+          <OtherAccount store={store} isBuddy={relation === 'buddies'} />
+        )}
         {relation === 'buddies' ? (
           <>
             <FactLine fact={store.fact.value} name={store.name.value} />
@@ -134,6 +138,7 @@ function useMessageActions(store: ConversationStore) {
       retry: (id) => void store.retry(id),
       discard: (id) => void store.discard(id),
       takeBack: (message) => void store.takeBack(message),
+      askAgain: (message) => void store.askAgain(message),
       reveal: (key) =>
         void store.reveal(key).then((isHere) => {
           setMissing(!isHere)

@@ -33,6 +33,12 @@ export function ChatHeader({ store, peer, now }: Props) {
           <Name of={name} />
           {name !== peer && <bdi class="chat-user-name">{peer}</bdi>}
           {store.isMuted.value && <Icon of={BellOff} size={12} />}
+          {store.safety.isVerified.value && (
+            <>
+              <Icon of={ShieldCheck} size={12} />
+              <span class="visually-hidden">{say('safetyVerified')}</span>
+            </>
+          )}
         </h1>
         {isBuddy && (
           <p title={presence.status}>
@@ -108,7 +114,7 @@ function ConversationMenu({
       {dialog === 'remove' && (
         <RemoveDialog name={peer} onRemove={() => void store.remove()} onClose={close} />
       )}
-      {dialog === 'safety-number' && <SafetyNumberDialog name={peer} onClose={close} />}
+      {dialog === 'safety-number' && <SafetyNumberDialog safety={store.safety} name={peer} onClose={close} />}
     </>
   )
 }

@@ -16,6 +16,8 @@ import { say, sayCount, sayWith, type TextKey } from './text.ts'
 
 /** So near to the beginning that older messages are fetched. */
 const nearStartPx = 400
+/** What cannot be opened is asked for by itself; after this a person may ask too. */
+const askAfterMs = 60_000
 
 interface Props {
   /** The other one's user name: what the log is called. */
@@ -184,6 +186,10 @@ const events: Record<EventItem['event'], TextKey> = {
   rejected: 'eventRejected',
   'was-rejected': 'eventWasRejected',
   ended: 'eventEnded',
+  'device-added': 'eventDeviceAdded',
+  'device-removed': 'eventDeviceRemoved',
+  'account-changed': 'eventAccountChanged',
+  'account-accepted': 'eventAccountAccepted',
 }
 
 function LogItem({ item, name, me, now, actions, onMenu }: ItemProps) {
@@ -196,7 +202,7 @@ function LogItem({ item, name, me, now, actions, onMenu }: ItemProps) {
       return <SessionHead session={item} now={now} actions={actions} />
     case 'event':
       return (
-        <p class="log-event">
+        <p class={item.isLoud ? 'log-event loud' : 'log-event'}>
           {sayWith(events[item.event], <Name of={name} />, <bdi>{timeOfDay(item.at)}</bdi>)}
           {item.note !== undefined && (
             <>
@@ -207,7 +213,16 @@ function LogItem({ item, name, me, now, actions, onMenu }: ItemProps) {
         </p>
       )
     case 'message':
-      return <MessageBubble message={item} name={name} me={me} actions={actions} onMenu={onMenu} />
+      return (
+        <MessageBubble
+          message={item}
+          name={name}
+          me={me}
+          mayAsk={item.mayAsk && now - item.at > askAfterMs}
+          actions={actions}
+          onMenu={onMenu}
+        />
+      )
   }
 }
 

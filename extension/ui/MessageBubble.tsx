@@ -18,13 +18,14 @@ interface Props {
   name: string
   /** Mine: what an action of mine begins with. */
   me: string
+  /** Offers to ask for what could not be opened. */
+  mayAsk: boolean
   actions: MessageActions
   onMenu(message: MessageItem, anchor: HTMLElement): void
 }
 
-export function MessageBubble({ message, name, me, actions, onMenu }: Props) {
-  const { direction, text, tick, at, written, earlier, isFirst, isLast, showsTick, isRetracted, quote } =
-    message
+export function MessageBubble({ message, name, me, mayAsk, actions, onMenu }: Props) {
+  const { direction, text, tick, at, written, earlier, isFirst, isLast, showsTick, quote } = message
   const side = direction === 'out' ? 'mine' : 'theirs'
   const ends = `${isFirst ? ' first' : ''}${isLast ? ' last' : ''}`
   const isStuck = tick === 'failed' || tick === 'held' || tick === 'expired'
@@ -50,11 +51,18 @@ export function MessageBubble({ message, name, me, actions, onMenu }: Props) {
       <div class="bubble" title={fullTime(at)}>
         {quote && <QuotePart quote={quote} name={name} onReveal={() => actions.reveal(quote.key)} />}
         {text === null ? (
-          <p class="message-unopened">{isRetracted ? say('messageDeleted') : say('unopened', name)}</p>
+          <p class="message-unopened">{closedWords(message, name)}</p>
         ) : (
           <MessageText text={text} by={direction === 'out' ? me : name} />
         )}
       </div>
+      {mayAsk && (
+        <div class="message-meta">
+          <Button kind="link" icon={RotateCw} onClick={() => actions.askAgain(message)}>
+            {say('askAgain', name)}
+          </Button>
+        </div>
+      )}
       <Reactions message={message} name={name} onReact={(emoji) => actions.react(message, emoji)} />
       <div class={isLast || showsTick || earlier ? 'message-meta' : 'visually-hidden'}>
         {' '}
@@ -89,6 +97,13 @@ export function MessageBubble({ message, name, me, actions, onMenu }: Props) {
       )}
     </article>
   )
+}
+
+/** In place of a text. */
+function closedWords({ isRetracted, isUnknown, direction }: MessageItem, name: string): string {
+  if (isRetracted) return say('messageDeleted')
+  if (isUnknown) return say('unknownContent')
+  return direction === 'out' ? say('unopenedOwn') : say('unopened', name)
 }
 
 /** What is answered, as it is now; leads to it. */

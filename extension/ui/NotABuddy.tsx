@@ -48,6 +48,7 @@ function Asked({ store, name }: { store: ConversationStore; name: ComponentChild
   return (
     <>
       <p>{sayWith('asksToBeBuddy', name)}</p>
+      {store.safety.isOther.value && <p class="not-a-buddy-warning">{sayWith('otherAccountKnocks', name)}</p>}
       {knock?.name && <p class="knock-text">{sayWith('knockName', <Name of={knock.name} />)}</p>}
       {[knock?.reason, knock?.text, knock?.page].map(
         (part, place) =>

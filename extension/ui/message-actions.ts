@@ -17,6 +17,8 @@ export interface MessageActions {
   discard(id: EnvelopeId): void
   /** "Edit" of one that was not sent. */
   takeBack(message: MessageItem): void
+  /** For one that could not be opened. */
+  askAgain(message: MessageItem): void
   /** Goes to a message that may not be loaded. */
   reveal(key: string): void
   collapse(session: SessionItem): void

@@ -29,6 +29,7 @@ const general: Record<CommandCode, TextKey> = {
   unreachable: 'problemUnreachable',
   'not-a-relay': 'problemNotARelay',
   'wrong-relay': 'problemWrongRelay',
+  'inconsistent-keys': 'problemInconsistentKeys',
   'signed-out': 'problemSignedOut',
   database: 'problemDatabase',
 }

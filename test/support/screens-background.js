@@ -28,6 +28,16 @@ const answers = {
   },
   signIn: () => refuse('not-authorized'),
   knock: () => refuse('policy-violation', 3_600_000),
+  safetyNumber: () => ({
+    ok: true,
+    value: {
+      digits: '27182 81828 45904 52353 60287 47135 26624 97757 24709 36999 59574 96696'.split(' '),
+      words: 'otter lamp velvet orbit canyon maple ticket winter harbor piano'.split(' '),
+      qr: 'PARLEY1:271828182845904523536028747135266249775724709369995957496696',
+      acct: 'B'.repeat(22),
+      isOther: false,
+    },
+  }),
 }
 
 chrome.runtime.onMessage.addListener(({ command, args }, _, respond) => {

@@ -1,6 +1,6 @@
 /** What the screens of screens.ts show: made-up people, and everything that can happen to them. */
 import type { Page } from '@playwright/test'
-import type { EnvelopeId, UserId } from '#shared/ids'
+import type { AccountId, EnvelopeId, UserId } from '#shared/ids'
 import { limits } from '#shared/limits'
 import type {
   ConnectionRow,
@@ -628,6 +628,32 @@ const inTab = (name: string, rows: Rows, rest: Partial<Screen> = {}): Screen => 
   ...rest,
 })
 
+const compare = async (page: Page) => {
+  await page.getByRole('button', { name: 'More' }).click()
+  await page.getByRole('menuitem', { name: 'Safety number' }).click()
+}
+const identity = { peer: user('bob'), acct: 'B'.repeat(22) as AccountId, ver: 1, hash: 'h' }
+const verified: Rows = {
+  ...rich,
+  identities: [identity],
+  settings: [{ key: 'current', value: { buddies: { bob: { verified: identity.acct } } } }],
+}
+const keysChanged: Rows = conversation({
+  identities: [{ ...identity, other: { acct: 'C'.repeat(22) as AccountId, ver: 1, hash: 'i' } }],
+  notices: [
+    { peer: user('bob'), ts: minutes(40), what: 'device-added', isLoud: false },
+    { peer: user('bob'), ts: minutes(39), what: 'device-removed', isLoud: true },
+    { peer: user('bob'), ts: minutes(2), what: 'account-changed', isLoud: true },
+  ],
+  messages: [
+    ...log('bob', chatLines.slice(3)),
+    ...log('bob', [
+      ['in', 8, '', { content: null, payload: 'sealed' }],
+      ['in', 7, '', { content: null, unknown: {} }],
+    ]),
+  ],
+})
+
 export const screens: Screen[] = [
   inPopup('list', people),
   inPopup('list-dark', people, { dark: true }),
@@ -978,12 +1004,14 @@ export const screens: Screen[] = [
     size: { width: 300, height: 320 },
     act: (page) => page.getByRole('button', { name: 'Emoji' }).click(),
   }),
-  inChat('safety-number', rich, {
-    act: async (page) => {
-      await page.getByRole('button', { name: 'More' }).click()
-      await page.getByRole('menuitem', { name: 'Safety number' }).click()
-    },
-  }),
+  inChat('safety-number', rich, { act: compare }),
+  inChat('safety-number-dark', verified, { dark: true, act: compare }),
+  inChat('safety-number-narrow', rich, { size: { width: 300, height: 320 }, act: compare }),
+  inChat('safety-number-rtl', verified, { rtl: true, act: compare }),
+  inChat('keys', keysChanged),
+  inChat('keys-dark', keysChanged, { dark: true }),
+  inChat('keys-narrow', keysChanged, { size: { width: 300, height: 420 } }),
+  inChat('keys-rtl', keysChanged, { rtl: true }),
   inChat('block', rich, {
     act: async (page) => {
       await page.getByRole('button', { name: 'More' }).click()

@@ -6,6 +6,8 @@ export interface Line {
   out?(text: string): string | null
   /** It has been sent. */
   sent?(text: string): void
+  /** What is heard instead; null for nothing. */
+  heard?(text: string): string | null
   /** Called before anybody else hears it. */
   in?(text: string, socket: WebSocket): void
 }
@@ -15,7 +17,20 @@ export function tapped(line: Line) {
     constructor(url: string) {
       if (line.isCut?.()) throw new Error('the network is gone')
       super(url)
-      this.addEventListener('message', ({ data }) => line.in?.(String(data), this))
+      const own = new WeakSet<Event>()
+      this.addEventListener('message', (event) => {
+        const text = String(event.data)
+        if (line.heard && !own.has(event)) {
+          event.stopImmediatePropagation()
+          const data = line.heard(text)
+          if (data === null) return
+          const instead = new MessageEvent('message', { data })
+          own.add(instead)
+          this.dispatchEvent(instead)
+          return
+        }
+        line.in?.(text, this)
+      })
     }
 
     override send(text: string) {

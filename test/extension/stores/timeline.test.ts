@@ -252,3 +252,28 @@ test('a quote says what the message says itself, where it is here', () => {
   ])
   expect(shown(messages).at(-1)!.quote).toBeNull()
 })
+
+test('[R-57] what happened to keys stands where it happened, and before what waits', () => {
+  const items = timeline({
+    me,
+    messages: [row('m10', { ts: 10 }), row('m20', { ts: 20 }), row('mine', { ts: pendingTs, at: 15 })],
+    outbox: [],
+    conversation: conversation(),
+    skew: 0,
+    newAfter: null,
+    dayOf: () => 'today',
+    before: row('m1', { ts: 1 }),
+    notices: [
+      { peer: bob, ts: 0, what: 'device-added', isLoud: false }, // with what is not loaded
+      { peer: bob, ts: 12, what: 'device-added', isLoud: true },
+      { peer: bob, ts: 30, what: 'account-changed', isLoud: false },
+    ],
+  })
+
+  const told = items.flatMap((item): string[] => {
+    if (item.type === 'message') return [item.id]
+    return item.type === 'event' ? [item.event] : []
+  })
+  expect(told).toEqual(['m10', 'device-added', 'm20', 'account-changed', 'mine'])
+  expect(items.find((item) => item.type === 'event')).toMatchObject({ isLoud: true })
+})

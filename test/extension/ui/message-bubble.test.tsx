@@ -22,6 +22,8 @@ const message = (rest: Partial<MessageItem> = {}): MessageItem => ({
   text: 'hello',
   isText: true,
   isRetracted: false,
+  isUnknown: false,
+  mayAsk: false,
   quote: null,
   earlier: null,
   reactions: [],
@@ -204,4 +206,19 @@ test.each([
   log([{ type: 'event', key: 'e', event, at, ...(event === 'was-rejected' && { note: 'In a meeting' }) }])
 
   expect(screen.getByRole('log').querySelector('.log-event')!.textContent).toMatch(words)
+})
+
+test('[R-58] what waits says whose browser it waits for, and after a minute offers to ask once more', () => {
+  const waiting = { direction: 'in', text: null, mayAsk: true, tick: null } as const
+  const { asked, all } = log([
+    message({ ...waiting, id: 'old' as EnvelopeId, at: at - 61_000 }),
+    message({ ...waiting, id: 'new' as EnvelopeId }),
+    message({ ...waiting, id: 'unknown' as EnvelopeId, mayAsk: false, isUnknown: true }),
+  ])
+
+  expect(all()[0]!.textContent).toContain('Waiting for this message from Bobby’s browser')
+  expect(within(all()[1]!).queryByRole('button', { name: /Ask/ })).toBeNull()
+  expect(all()[2]!.textContent).toContain('Update Parley to read this')
+  fireEvent.click(within(all()[0]!).getByRole('button', { name: 'Ask Bobby to send it again' }))
+  expect(asked).toEqual([['askAgain', 'old']])
 })
