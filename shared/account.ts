@@ -157,6 +157,13 @@ export const registerBytes = (
     ...slots.flatMap(slotParts),
   )
 
+/**
+ * Signed by the account key: from now on this slot is opened so. `change` counts the changes of the account's ways in,
+ * so that one that was recorded is worth nothing later.
+ */
+export const slotBytes = (relayId: string, acct: AccountId, change: number, slot: Slot): Uint8Array =>
+  tbs('slot-change', fromBase64(relayId), acct, change, ...slotParts(slot))
+
 /** Signed by the login key. `ts` is the relay's. */
 export const loginBytes = (
   relayId: string,

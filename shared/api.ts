@@ -68,6 +68,8 @@ export const LoggedIn = v.object({
   acct: accountId,
   bundle: Slot.entries.bundle,
   list: DeviceList,
+  /** How often the ways in were changed: the next change has the number after it. */
+  change: v.optional(count, 0),
   /** Absent while there is nothing in it. */
   vault: v.optional(Vault),
 })
@@ -81,6 +83,20 @@ export const PutDevices = v.object({
   keys: firstKeys,
 })
 export type PutDevices = v.InferOutput<typeof PutDevices>
+
+/** `POST /v1/slot` → `{}`; another password, or another recovery code, with a fresh login */
+export const PutSlot = v.object({
+  user: userId,
+  acct: accountId,
+  ticket: blob(400),
+  /** Of the device list that the login showed. */
+  version: count,
+  change: v.pipe(count, v.minValue(1)),
+  slot: Slot,
+  /** Over `slotBytes`, by the account key. */
+  signature: bytes(64),
+})
+export type PutSlot = v.InferOutput<typeof PutSlot>
 
 /** `GET /v1/devices/:user?acct=…&after=N` → the lists with a version above N, oldest first */
 export const DeviceLists = v.object({ lists: v.array(DeviceList) })

@@ -256,6 +256,8 @@ export const ClientFrame = v.variant('type', [
     version: v.optional(count),
     payload: v.optional(VaultText),
   }),
+  /** When each of my own devices was last here. Answered by `devices`. */
+  v.object({ type: v.literal('devices'), request }),
   /** Signing off for good: buddies see it at once, without the grace of a lost connection. */
   v.object({ type: v.literal('leave') }),
   v.object({ type: v.literal('ping') }),
@@ -350,6 +352,11 @@ export const ServerFrame = v.variant('type', [
     more: v.optional(v.literal(true)),
   }),
   v.object({ type: v.literal('vault'), request, ...Vault.entries }),
+  v.object({
+    type: v.literal('devices'),
+    request,
+    devices: v.array(v.object({ id: deviceId, seen: millis, connected: v.boolean() })),
+  }),
   /** Which of my devices alerts first: this one, or another with somebody at it, or another that is left alone. */
   v.object({ type: v.literal('lead'), lead: Lead }),
   v.object({ type: v.literal('self'), ...OwnPresence.entries }),

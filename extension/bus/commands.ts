@@ -5,7 +5,7 @@
 import type { SlotName } from '#shared/account'
 import type { Info } from '#shared/api'
 import type { Target } from '#shared/content'
-import type { AccountId, EnvelopeId, Millis, UserId } from '#shared/ids'
+import type { AccountId, DeviceId, EnvelopeId, Millis, UserId } from '#shared/ids'
 import type { Mode } from '#shared/frames'
 import type { PolicyRow } from '../db/db.ts'
 import type { SettingsChange } from '../db/settings.ts'
@@ -42,6 +42,19 @@ export interface Commands {
   }): Promise<void>
   /** Signs off, and forgets account, keys and history on this device. */
   signOut(): Promise<void>
+  /** When each of my devices was last here, and which are now. Needs a connection. */
+  devices(): Promise<DeviceState[]>
+  /**
+   * Takes a device out of the account, for good. `root` as in `signIn`: it is asked for anew. Codes: `not-authorized`,
+   * `item-not-found` and others.
+   */
+  removeDevice(device: DeviceId, proof: Proof): Promise<void>
+  /** The person has looked at the new devices. */
+  devicesSeen(): Promise<void>
+  /** `newRoot` is made of the new password. All devices stay signed in; the recovery code stays as it is. */
+  changePassword(proof: Proof, newRoot: string): Promise<void>
+  /** The old one opens nothing any more. */
+  newRecoveryCode(proof: Proof): Promise<{ recoveryCode: string }>
   /** There are new rows in the outbox. */
   nudge(): Promise<void>
   /** Sends what failed or is held once more, under a new id where the old one is spent. */
@@ -84,6 +97,19 @@ export interface Commands {
   typing(peer: UserId, state: 'composing' | 'paused'): Promise<void>
   /** Opens the conversation's window, or brings the open one to the front: the person asked for it. */
   openChat(peer: UserId): Promise<void>
+}
+
+/** What somebody proves again who they are with: by password or recovery code. */
+export interface Proof {
+  root: string
+  slot: SlotName
+}
+
+export interface DeviceState {
+  id: DeviceId
+  /** By the relay's clock. */
+  seen: Millis
+  connected: boolean
 }
 
 /** What goes with a knock. All of it is optional, all of it is sealed, but for `bare` and `invite`. */

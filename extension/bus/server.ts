@@ -3,7 +3,7 @@ import * as v from 'valibot'
 import { slotNames } from '#shared/account'
 import { Target } from '#shared/content'
 import { Mode } from '#shared/frames'
-import { accountId, bytes, count, envelopeId, millis, statusText, userId } from '#shared/schema'
+import { accountId, bytes, count, deviceId, envelopeId, millis, statusText, userId } from '#shared/schema'
 import { SettingsChange } from '../db/settings.ts'
 import { CommandError, type CommandName, type Commands, type Response } from './commands.ts'
 
@@ -14,6 +14,7 @@ const sign = {
   root: bytes(32),
   deviceName: v.pipe(v.string(), v.maxLength(60)),
 }
+const proof = v.object({ root: sign.root, slot: v.picklist(slotNames) })
 const text = v.pipe(v.string(), v.maxLength(4000))
 
 /** What each command may be called with. Only our own pages can call, but a page may be older than we are. */
@@ -24,6 +25,11 @@ const argumentsOf = {
   signUp: v.tuple([v.object(sign)]),
   signIn: v.tuple([v.object({ ...sign, slot: v.picklist(slotNames) })]),
   signOut: v.tuple([]),
+  devices: v.tuple([]),
+  removeDevice: v.tuple([deviceId, proof]),
+  devicesSeen: v.tuple([]),
+  changePassword: v.tuple([proof, sign.root]),
+  newRecoveryCode: v.tuple([proof]),
   nudge: v.tuple([]),
   retry: v.tuple([envelopeId]),
   discard: v.tuple([envelopeId]),

@@ -140,6 +140,21 @@ export async function listWith(
   return { ...list, sig: await account.sign(deviceListBytes(list)) }
 }
 
+/** The next list of the account, without one of its devices. @throws Error when it would leave none. */
+export async function listWithout(
+  device: DeviceId,
+  previous: DeviceList,
+  aik: string,
+  ts: Millis,
+): Promise<DeviceList> {
+  const { sig: _, ...known } = previous
+  const devices = known.devices.filter(({ id }) => id !== device)
+  if (devices.length === 0) throw new Error('a list without devices')
+  const list = { ...known, devices, ver: previous.ver + 1, prev: deviceListHash(previous), ts }
+  const account = await signingKey(fromBase64(aik))
+  return { ...list, sig: await account.sign(deviceListBytes(list)) }
+}
+
 /** The line of the mailbox device `@`: it has a signing key and no socket. */
 async function mailboxIn(seed: Uint8Array, acct: AccountId, created: Millis): Promise<Device> {
   const speaker = await signingKey(seed)

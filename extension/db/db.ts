@@ -307,7 +307,14 @@ export interface RelayRow {
   limits: AnnouncedLimits
 }
 
-export type StatusRow = ConnectionRow | SelfRow | RelayRow | PolicyRow
+/** Which devices of mine this one has heard of; `isNew` are those that a person has yet to look at. */
+export interface DevicesRow {
+  key: 'devices'
+  known: DeviceId[]
+  isNew: DeviceId[]
+}
+
+export type StatusRow = ConnectionRow | SelfRow | RelayRow | PolicyRow | DevicesRow
 
 /** Written by pages: the text being typed, kept at most half a second after the last key (E10). */
 export interface DraftRow {

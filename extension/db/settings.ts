@@ -64,6 +64,8 @@ const fields = {
   groups: v.fallback(v.array(shortText), []),
   /** My invite link's secret half; the relay knows its hash only. */
   invite: v.fallback(v.nullable(v.object({ token: bytes(16), at: v.number() })), null),
+  /** What I call my devices, by their ids: the list's own names are nobody's word. */
+  deviceNames: v.fallback(v.record(v.string(), shortText), {}),
   /** Whose account a name is, by an invite link or by my own decision: no other one is believed. */
   pins: v.fallback(v.record(v.string(), accountId), {}),
   buddies: v.fallback(v.record(v.string(), forBuddy), {}),

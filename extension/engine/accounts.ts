@@ -20,7 +20,7 @@ import {
   type Register,
 } from '#shared/api'
 import { isErrorCode } from '#shared/errors'
-import type { AccountId, DeviceId, UserId } from '#shared/ids'
+import type { AccountId, DeviceId, Millis, UserId } from '#shared/ids'
 import { limits } from '#shared/limits'
 import { negotiate } from '#shared/version'
 import { CommandError } from '../bus/commands.ts'
@@ -47,11 +47,14 @@ export interface Http {
   timers: Timers
 }
 
-interface SignInput {
+/** What a person proves who they are with: `root` is made of the password or, with slot `code`, of the recovery code. */
+interface Proof {
   relay: string
   relayId: string
   user: UserId
   root: string
+}
+interface SignInput extends Proof {
   deviceName: string
 }
 
@@ -80,7 +83,7 @@ export function relayOrigin(typed: string): string {
 
 // --- Requests --------------------------------------------------------------------------------------------
 
-async function ask<T>(
+export async function ask<T>(
   http: Http,
   relay: string,
   path: string,
@@ -150,10 +153,10 @@ async function workOut({ salt, bits }: Pow, timers: Timers): Promise<number> {
   }
 }
 
-async function slotOf(
+export async function slotOf(
   slot: SlotName,
   root: string,
-  { relayId, user }: SignInput,
+  { relayId, user }: Pick<Proof, 'relayId' | 'user'>,
   roots: { aik: string; rk: string },
 ) {
   const { login, wrap } = await slotKeys(root)
@@ -217,22 +220,35 @@ export async function signUp(http: Http, input: SignInput): Promise<NewAccount &
 
 // --- Signing in ------------------------------------------------------------------------------------------
 
+/** Somebody has just proved who they are: for ten minutes they may change one thing about the account. */
+export interface Login {
+  ticket: string
+  aik: string
+  rk: string
+  /** Of own devices; checked. */
+  list: DeviceList
+  /** How often the ways in were changed. */
+  change: number
+  vault?: string
+  /** By the relay's clock. */
+  now: Millis
+}
+
 /**
  * `known`: the newest list that this profile has seen, of this or another account. @throws CommandError
  * `not-authorized` for a wrong password, and for a relay that shows other devices than the account has signed.
  */
-export async function signIn(
+export async function logIn(
   http: Http,
-  input: SignInput & { slot: SlotName },
+  { relay, relayId, user, root, slot }: Proof & { slot: SlotName },
   known: DeviceList | null,
-): Promise<NewAccount> {
-  const { relay, relayId, user, root, slot, deviceName } = input
+): Promise<Login> {
   const info = await relayInfo(http, relay)
   if (info.relayId !== relayId) throw new CommandError('wrong-relay')
   const { login, wrap } = await slotKeys(root)
   const nonce = await ask(http, relay, '/v1/login/start', LoginNonce, { user })
   const signature = await login.sign(loginBytes(relayId, user, slot, nonce.nonce, nonce.ts))
-  const { ticket, bundle, list, vault } = await ask(http, relay, '/v1/login/finish', LoggedIn, {
+  const { ticket, bundle, list, change, vault } = await ask(http, relay, '/v1/login/finish', LoggedIn, {
     ...nonce,
     user,
     slot,
@@ -242,17 +258,26 @@ export async function signIn(
     throw new CommandError('not-authorized', `the bundle does not open: ${String(error)}`)
   })
   await checkOwnList(list, aik, known)
-  const { keys: archiveKeys, mailboxes } = await openVault(vault?.payload ?? '', rk, list).catch(
-    (error: unknown) => {
-      throw new CommandError('not-authorized', `the vault does not open: ${String(error)}`)
-    },
-  )
+  return { ticket, aik, rk, list, change, ...(vault && { vault: vault.payload }), now: info.now }
+}
+
+/** Adds this browser to the account. `known` and errors as `logIn` has them. */
+export async function signIn(
+  http: Http,
+  input: SignInput & { slot: SlotName },
+  known: DeviceList | null,
+): Promise<NewAccount> {
+  const { relay, user, deviceName } = input
+  const { ticket, aik, rk, list, vault, now } = await logIn(http, input, known)
+  const { keys: archiveKeys, mailboxes } = await openVault(vault ?? '', rk, list).catch((error: unknown) => {
+    throw new CommandError('not-authorized', `the vault does not open: ${String(error)}`)
+  })
   const device = await makeDevice(aik, archiveKeys)
-  const next = await listWith(device, deviceName, list, info.now)
-  const pool = await firstPool(device, next, info.now)
+  const next = await listWith(device, deviceName, list, now)
+  const pool = await firstPool(device, next, now)
   const body: PutDevices = { user, ticket, list: next, keys: [pool.up] }
   await ask(http, relay, '/v1/devices', v.unknown(), body)
-  const packages = [...pool.rows, ...mailboxes.map(({ keyPackage }) => mailboxRow(keyPackage, info.now))]
+  const packages = [...pool.rows, ...mailboxes.map(({ keyPackage }) => mailboxRow(keyPackage, now))]
   return { account: accountRow(http, input, device, next), packages }
 }
 

@@ -14,7 +14,9 @@ import { relayInfo, signIn, signUp, type Http, type NewAccount } from './account
 import { forgetOldKeys } from './old-keys.ts'
 import { conversationCommands, forgetEnded, leaveBehind, readAll } from './conversation-commands.ts'
 import type { Desk } from './desk.ts'
+import { deviceCommands } from './device-commands.ts'
 import { poolSize } from './key-pool.ts'
+import { devicesKnown } from './new-devices.ts'
 import { peopleCommands } from './people-commands.ts'
 import type { Platform, Timers, Words } from './ports.ts'
 import { safePlatform } from './safe-platform.ts'
@@ -163,6 +165,7 @@ export function createEngine(options: EngineOptions): Engine {
           const isSame = before?.acct === account.acct && before.relayId === account.relayId
           await (isSame ? becomeNewDevice() : forget())
           await db.account.put(account)
+          await db.status.put(devicesKnown(account.list))
           await db.keyPackages.bulkPut(packages)
         }),
       )
@@ -264,6 +267,7 @@ export function createEngine(options: EngineOptions): Engine {
     ...conversationCommands(desk),
     ...safetyCommands(desk),
     ...settingsCommands(desk),
+    ...deviceCommands(desk),
   }
 
   return {

@@ -27,6 +27,8 @@ export type Alert =
       text: string
       about: 'message' | 'prompt' | 'knock' | 'presence'
     }
+  /** Another device came into the account: leads to the list of devices. */
+  | { type: 'sign-in'; title: string; text: string }
   | { type: 'sound' }
 
 /** The words of a notification. `name` is the nickname, or else the user name. */
@@ -39,6 +41,9 @@ export interface Words {
   /** Of a prompt. */
   asks(name: string): string
   online(name: string): string
+  /** Of another device of mine. */
+  signIn(device: string): string
+  notYou(): string
   /** In place of a name and a text that shall not be seen. */
   somebody(): string
   aMessage(): string

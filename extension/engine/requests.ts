@@ -12,7 +12,9 @@ export interface Requests {
   ask(frame: Ask): Promise<void>
   /** Lists and key packages. @throws CommandError likewise */
   askKeys(frame: Omit<ClientFrameOf<'claim'>, 'request'>): Promise<ServerFrameOf<'keys'>>
-  onKeys(frame: ServerFrameOf<'keys'>): void
+  /** When each of my devices was last here. @throws CommandError likewise */
+  askDevices(): Promise<ServerFrameOf<'devices'>['devices']>
+  onAnswer(frame: Answer): void
   onOk(frame: ServerFrameOf<'ok'>): void
   onError(frame: ServerFrameOf<'error'>): void
   /** There is no connection any more: nobody will answer. */
@@ -21,8 +23,11 @@ export interface Requests {
 
 const withinMs = 10_000
 
+/** What says more than that it is done. */
+type Answer = ServerFrameOf<'keys' | 'devices'>
+
 interface Waiter {
-  done(answer: ServerFrameOf<'keys'> | null): void
+  done(answer: Answer | null): void
   fail(error: CommandError): void
 }
 
@@ -36,12 +41,12 @@ export function createRequests({ send, isWelcome, timers }: Signed): Requests {
     how(waiter)
   }
 
-  async function ask(frame: Ask | Omit<ClientFrameOf<'claim'>, 'request'>) {
+  async function ask(frame: Ask | Omit<ClientFrameOf<'claim'>, 'request'> | { type: 'devices' }) {
     const request = v7()
     if (!isWelcome() || !send({ ...frame, request })) throw new CommandError('unreachable')
     let cancel = () => {}
     try {
-      return await new Promise<ServerFrameOf<'keys'> | null>((done, fail) => {
+      return await new Promise<Answer | null>((done, fail) => {
         waiting.set(request, { done, fail })
         cancel = timers.after(withinMs, () =>
           settle(request, (waiter) => waiter.fail(new CommandError('unreachable'))),
@@ -58,10 +63,16 @@ export function createRequests({ send, isWelcome, timers }: Signed): Requests {
     },
     async askKeys(frame) {
       const answer = await ask(frame)
-      if (!answer) throw new CommandError('internal-server-error', 'no keys in the answer')
+      if (answer?.type !== 'keys') throw new CommandError('internal-server-error', 'no keys in the answer')
       return answer
     },
-    onKeys: (frame) => settle(frame.request, ({ done }) => done(frame)),
+    async askDevices() {
+      const answer = await ask({ type: 'devices' })
+      if (answer?.type !== 'devices')
+        throw new CommandError('internal-server-error', 'no devices in the answer')
+      return answer.devices
+    },
+    onAnswer: (frame) => settle(frame.request, ({ done }) => done(frame)),
     onOk: ({ request }) => settle(request, ({ done }) => done(null)),
     onError: ({ request, code, detail, retryAfterMs }) =>
       settle(request, ({ fail }) => fail(new CommandError(code, detail, retryAfterMs))),

@@ -18,6 +18,7 @@ import { createConnection, type Closed, type Connection, type Failing, type Link
 import type { Identities } from './identities.ts'
 import { applyEntries, pushAgain, startOver } from './inbox.ts'
 import { refill } from './key-pool.ts'
+import { noteNewDevices } from './new-devices.ts'
 import { believeDecided } from './other-account.ts'
 import { createOutbox, type Outbox } from './outbox.ts'
 import type { Incoming, Platform, Timers, Words } from './ports.ts'
@@ -147,7 +148,7 @@ export function openSession(options: SessionOptions): Session {
 
   function onAnswer(frame: ServerFrame, link: Link): boolean {
     if (ended || welcome?.link !== link) return false
-    if (frame.type === 'keys') requests.onKeys(frame)
+    if (frame.type === 'keys' || frame.type === 'devices') requests.onAnswer(frame)
     else if (frame.type === 'ok' && frame.request !== undefined) requests.onOk(frame)
     else if (frame.type === 'error' && frame.request !== undefined) requests.onError(frame)
     else return false
@@ -204,6 +205,7 @@ export function openSession(options: SessionOptions): Session {
       case 'pong':
         return onPong()
       case 'keys':
+      case 'devices':
       case 'vault': // an answer of another connection
       case 'bye': // the connection has read it
     }
@@ -317,6 +319,14 @@ export function openSession(options: SessionOptions): Session {
       await identities.refresh(user ?? account.user).catch(console.error)
     }
     next(null, tryWaiting)
+    next(null, tellSignIns)
+  }
+
+  /** Whoever has got hold of the password shall not be here unnoticed: this is told whatever else is quiet. */
+  async function tellSignIns(): Promise<void> {
+    for (const { name = '' } of await noteNewDevices(db)) {
+      await platform.alert({ type: 'sign-in', title: words.signIn(name), text: words.notYou() })
+    }
   }
 
   const tryWaiting = () => platform.exclusively('open', () => openWaiting(signed, sealing.newOpener()))
@@ -376,6 +386,7 @@ export function openSession(options: SessionOptions): Session {
     await settingsCame()
     await tryWaiting()
     if (await askAgain(signed, await unanswered(signed))) await outbox.flush()
+    await tellSignIns()
     void refill(db, account, requests, { left: keysLeft, size: options.poolSize, now: relayNow() }).catch(
       (error: unknown) => {
         if (!ended) console.error(error)

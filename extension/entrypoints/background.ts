@@ -8,7 +8,7 @@ import { browserPlatform } from '../platform/browser-platform.ts'
 import { isFirefox } from '../platform/browser-name.ts'
 import { watchChatTabs } from '../platform/chat-tabs.ts'
 import { onWatchdog } from '../platform/keepalive.ts'
-import { onNotification } from '../platform/notify.ts'
+import { onNotification, onSignInNotification } from '../platform/notify.ts'
 import { alertWords } from '../platform/words.ts'
 import { watchViews } from '../platform/views.ts'
 
@@ -45,5 +45,8 @@ export default defineBackground(() => {
   })
   onWatchdog(() => run(engine.ring()))
   onNotification((peer, what) => run(engine.onNotification(peer, what)))
+  onSignInNotification(() =>
+    run(browser.tabs.create({ url: browser.runtime.getURL('/options.html') + '#devices' })),
+  )
   run(engine.start())
 })

@@ -7,7 +7,7 @@ import { showBadge } from './badge.ts'
 import { canOpenUnfocused, deviceName } from './browser-name.ts'
 import type { ChatTabs } from './chat-tabs.ts'
 import { keepAlive, setWatchdog } from './keepalive.ts'
-import { clearNotification, notify } from './notify.ts'
+import { clearNotification, notify, notifySignIn } from './notify.ts'
 import { openPromptUnfocused, showPrompt } from './prompt-window.ts'
 import { playSound } from './sound.ts'
 import { drawAttention, isFullScreen, openChatUnfocused, showChatWindow } from './windows.ts'
@@ -29,6 +29,8 @@ export function browserPlatform(db: Db, { views, chatTabs }: BrowserParts): Plat
         return drawAttention(alert.peer)
       case 'notification':
         return notify(alert)
+      case 'sign-in':
+        return notifySignIn(alert)
       case 'sound':
         return playSound()
     }

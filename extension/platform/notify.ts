@@ -63,6 +63,23 @@ export async function notify(notification: Notification): Promise<void> {
   await browser.notifications.create(notificationId(about, peer), notificationOptions(notification))
 }
 
+/** About no person, so it is none of those above; the next one takes its place. */
+const signInId = 'sign-in'
+
+export async function notifySignIn({ title, text }: { title: string; text: string }): Promise<void> {
+  const options = notificationOptions({ title, text, about: 'presence' })
+  await browser.notifications.create(signInId, options)
+}
+
+/** Must be called while the background starts, like `onNotification`. */
+export function onSignInNotification(open: () => void): void {
+  browser.notifications.onClicked.addListener((id) => {
+    if (id !== signInId) return
+    void browser.notifications.clear(id)
+    open()
+  })
+}
+
 export async function clearNotification(peer: UserId): Promise<void> {
   await Promise.all(kinds.map((kind) => browser.notifications.clear(notificationId(kind, peer))))
 }

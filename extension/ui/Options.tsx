@@ -2,6 +2,7 @@ import { Search } from 'lucide'
 import type { ComponentChildren } from 'preact'
 import { useEffect, useState } from 'preact/hooks'
 import type { AccountStore } from '../stores/account-store.ts'
+import type { DevicesStore } from '../stores/devices-store.ts'
 import type { SettingsStore } from '../stores/settings-store.ts'
 import { Icon } from './Icon.tsx'
 import { Logo } from './Logo.tsx'
@@ -9,6 +10,7 @@ import { Notice } from './Notice.tsx'
 import './Options.css'
 import { aboutTexts, OptionsAbout } from './OptionsAbout.tsx'
 import { accountTexts, OptionsAccount } from './OptionsAccount.tsx'
+import { devicesTexts, OptionsDevices } from './OptionsDevices.tsx'
 import { messageSettings } from './OptionsMessages.tsx'
 import { privacySettings } from './OptionsPrivacy.tsx'
 import { profileSettings } from './OptionsProfile.tsx'
@@ -19,6 +21,7 @@ import { say, type TextKey } from './text.ts'
 interface Props {
   store: AccountStore
   settings: SettingsStore
+  devices: DevicesStore
   version: string
 }
 
@@ -35,6 +38,7 @@ const sections: Section[] = [
   { id: 'messages', title: 'optionsMessages', settings: messageSettings },
   { id: 'privacy', title: 'optionsPrivacy', settings: privacySettings },
   { id: 'profile', title: 'optionsProfile', settings: profileSettings },
+  { id: 'devices', title: 'optionsDevices', texts: devicesTexts, Whole: OptionsDevices },
   { id: 'account', title: 'optionsAccount', texts: accountTexts, Whole: OptionsAccount },
   { id: 'about', title: 'optionsAbout', texts: aboutTexts, Whole: OptionsAbout },
 ]
@@ -56,7 +60,7 @@ const found = (wanted: string): Section[] =>
     .filter(({ settings, texts }) => (settings ? settings.length > 0 : has(texts ?? [], wanted)))
 
 /** Settings: a side list of sections, and each setting one line and one sentence. */
-export function Options({ store, settings, version }: Props) {
+export function Options({ store, settings, devices, version }: Props) {
   const current = useHash()
   const [wanted, setWanted] = useState('')
   // Where one has gone, one wants to see: a search would hide it.
@@ -116,7 +120,7 @@ export function Options({ store, settings, version }: Props) {
             {entries.map((entry) => (
               <Setting key={entry.id} entry={entry} store={settings} />
             ))}
-            {Whole && <Whole store={store} settings={settings} version={version} />}
+            {Whole && <Whole store={store} settings={settings} devices={devices} version={version} />}
           </div>
         ))}
       </main>

@@ -1,8 +1,10 @@
 import type { ComponentChildren } from 'preact'
 import { useState } from 'preact/hooks'
 import type { AccountStore } from '../stores/account-store.ts'
+import type { DevicesStore } from '../stores/devices-store.ts'
 import { Button } from './Button.tsx'
 import { Name } from './Name.tsx'
+import { OptionsPassword } from './OptionsPassword.tsx'
 import { SignOutDialog } from './SignOutDialog.tsx'
 import { say, type TextKey } from './text.ts'
 
@@ -15,11 +17,15 @@ export const accountTexts: TextKey[] = [
   'relayFact',
   'thisDevice',
   'thisDeviceFact',
+  'changePassword',
+  'changePasswordHint',
+  'newCode',
+  'newCodeHint',
   'signOut',
   'signOutHint',
 ]
 
-export function OptionsAccount({ store }: { store: AccountStore }) {
+export function OptionsAccount({ store, devices }: { store: AccountStore; devices: DevicesStore }) {
   const [isLeaving, setLeaving] = useState(false)
   const account = store.account.value
   if (!account) return null
@@ -36,6 +42,7 @@ export function OptionsAccount({ store }: { store: AccountStore }) {
           <bdi>{store.deviceName.value}</bdi>
         </FactRow>
       </dl>
+      <OptionsPassword store={devices} />
       <section class="options-action">
         <div>
           <h2>{say('signOut')}</h2>

@@ -1,12 +1,13 @@
 import { ChevronDown, ChevronRight, Eye, EyeOff } from 'lucide'
 import { useEffect, useRef, useState } from 'preact/hooks'
 import { userNameLengthMax, userNameLengthMin } from '#shared/names'
-import { passwordLengthMin, type PasswordProblem, type PasswordStrength } from '../stores/password.ts'
+import { passwordLengthMin, type PasswordStrength } from '../stores/password.ts'
 import type { NameProblem, Step, WelcomeStore } from '../stores/welcome-store.ts'
 import { Button, IconButton } from './Button.tsx'
 import { Field } from './Field.tsx'
 import { Icon } from './Icon.tsx'
 import { Logo } from './Logo.tsx'
+import { passwordProblems } from './password-words.ts'
 import { problemWords, type ProblemContext } from './problem-words.ts'
 import { RecoveryCode } from './RecoveryCode.tsx'
 import { say, type TextKey } from './text.ts'
@@ -18,12 +19,6 @@ const nameProblems: Record<NameProblem, TextKey> = {
   long: 'nameLong',
   reserved: 'nameReserved',
   grammar: 'nameGrammar',
-}
-const passwordProblems: Record<PasswordProblem, TextKey> = {
-  empty: 'passwordEmpty',
-  short: 'passwordShort',
-  simple: 'passwordSimple',
-  name: 'passwordName',
 }
 const strengths: Record<PasswordStrength, TextKey> = {
   weak: 'passwordWeak',

@@ -42,6 +42,7 @@ const special = {
     forbidden: 'problemInviteOnly',
   },
   'sign-in': { 'not-authorized': 'problemWrongPassword' },
+  proof: { 'not-authorized': 'problemPassword' },
   code: { 'not-authorized': 'problemWrongCode' },
   knock: { 'not-allowed': 'problemKnockOpen', forbidden: 'problemBuddiesOnly' },
 } satisfies Record<string, Partial<Record<CommandCode, TextKey>>>

@@ -7,6 +7,7 @@ import {
   deviceListProblem,
   loginBytes,
   registerBytes,
+  slotBytes,
   type Device,
   type DeviceList,
   type ListProblem,
@@ -37,6 +38,8 @@ export async function onAccount(operation: AccountOperation, turn: Turn): Promis
       return login(operation, turn)
     case 'put-devices':
       return putDevices(operation, turn)
+    case 'put-slot':
+      return putSlot(operation, turn)
     case 'get-devices':
       return getDevices(operation, turn)
     case 'restored':
@@ -57,6 +60,7 @@ export async function onAccountOfNobody(
       await isSigned(operation, nobodysKey, env)
       throw new ProtocolError('not-authorized')
     case 'put-devices':
+    case 'put-slot':
       throw new ProtocolError('not-authorized')
     case 'get-devices':
       throw new ProtocolError('item-not-found')
@@ -162,7 +166,33 @@ async function login(operation: Operation<'login'>, { tx, env, meta }: Turn): Pr
   tx.put(keys.logins, [...used, [operation.nonce, operation.ts]] satisfies LoginsRow)
   const list = (await tx.get<DeviceList>(keys.list(meta.devices.version)))!
   const vault = await tx.get<Vault>(keys.vault)
-  return { type: 'logged-in', acct: meta.acct, bundle: slot.bundle, list, ...(vault && { vault }) }
+  const { change = 0 } = account
+  return { type: 'logged-in', acct: meta.acct, bundle: slot.bundle, list, change, ...(vault && { vault }) }
+}
+
+/**
+ * Another password, or another recovery code: whoever has just logged in and holds the account key may set it. What
+ * opened the slot before opens nothing any more, nor do tickets that it has brought (AC9).
+ */
+async function putSlot(
+  { slot, change, signature }: Operation<'put-slot'>,
+  { tx, env, meta }: Turn,
+): Promise<AccountReply> {
+  const account = (await tx.get<AccountRow>(keys.account))!
+  const message = slotBytes(env.settings.relayId, meta.acct, change, slot)
+  const holds = await env.verify(fromBase64(account.aik), message, fromBase64(signature))
+  if (!holds) throw new ProtocolError('not-authorized', 'signature')
+  const { change: done = 0, slots } = account
+  // Whoever lost the answer to the very same change gets it again.
+  const known = slots.find((one) => one.slot === slot.slot)
+  if (change === done && known?.loginKey === slot.loginKey && known.bundle.ct === slot.bundle.ct)
+    return { type: 'ok' }
+  if (change !== done + 1) throw new ProtocolError('conflict', `${done} changes so far`)
+  const { m, t } = slot.bundle.kdf
+  if (m < limits.argonMemoryKiBMin || t < 1) throw new ProtocolError('not-acceptable', 'too cheap a hash')
+  const others = slots.filter((one) => one.slot !== slot.slot)
+  tx.put(keys.account, { ...account, slots: [...others, slot], change } satisfies AccountRow)
+  return { type: 'ok' }
 }
 
 // --- Devices ---------------------------------------------------------------------------------------------
@@ -173,13 +203,19 @@ async function login(operation: Operation<'login'>, { tx, env, meta }: Turn): Pr
  * with the list, so that there is no device without any (KY4).
  */
 async function putDevices(
-  { list, keys: ups = [] }: Operation<'put-devices'>,
+  { list, change, keys: ups = [] }: Operation<'put-devices'>,
   turn: Turn,
 ): Promise<AccountReply> {
   const { tx, env, meta } = turn
+  const account = (await tx.get<AccountRow>(keys.account))!
+  if (change !== undefined && change !== (account.change ?? 0)) {
+    throw new ProtocolError('not-authorized', 'the password was changed since the login')
+  }
   const known = (await tx.get<DeviceList>(keys.list(meta.devices.version)))!
   const problem = await deviceListProblem(list, known, env.verify)
   if (problem) throw new ProtocolError(codeOf[problem], `device list: ${problem}`)
+  // Nobody could come in to change it again.
+  if (list.devices.every(({ dak }) => dak === '')) throw new ProtocolError('bad-request', 'no device is left')
   if (list.minProto < known.minProto) throw new ProtocolError('bad-request', 'a lower minProto')
   if (list.ver === known.ver) return { type: 'ok', ...meta.devices } // asked for again
   await checkFirstPackages(ups, list, env)

@@ -26,11 +26,15 @@ export async function onAck({ seq }: ClientFrameOf<'ack'>, connection: Connectio
   if (Math.floor(before / cursorStep) !== Math.floor(seq / cursorStep)) await saveCursor(turn, state)
 }
 
-/** Decides only what may be trimmed. */
-export async function saveCursor(turn: Turn, { device, acked }: ConnectionState) {
+/** Decides only what may be trimmed; and with `leaving`, since when the device was not here any more. */
+export async function saveCursor(
+  turn: Turn,
+  { device, acked }: ConnectionState,
+  { leaving = false }: { leaving?: boolean } = {},
+) {
   const row = device && (await deviceOf(turn, device))
-  if (!row || row.cursor >= acked) return
-  row.cursor = acked
+  if (!row || (row.cursor >= acked && !leaving)) return
+  row.cursor = Math.max(row.cursor, acked)
   row.seen = turn.env.now
   saveDevice(turn, row)
 }

@@ -175,7 +175,7 @@ async function gone(
   { signedOff = false } = {},
 ) {
   forgetFlight(turn, connection)
-  await saveCursor(turn, state)
+  await saveCursor(turn, state, { leaving: true })
   await refreshPresence(turn, { signedOff: signedOff && signedIn(turn).size === 0 })
 }
 

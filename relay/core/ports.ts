@@ -8,6 +8,7 @@ import type {
   KeyPackageUp,
   LoggedInPart,
   Register,
+  Slot,
   SlotName,
   Verify,
 } from './account-types.ts'
@@ -183,7 +184,9 @@ export interface RoomLink {
 export type AccountOperation =
   | { type: 'register'; body: Register }
   | { type: 'login'; slot: SlotName; nonce: string; ts: Millis; signature: string }
-  | { type: 'put-devices'; list: DeviceList; keys?: KeyPackageUp[] | undefined }
+  /** `change`: how often the ways in had been changed when the ticket was given. */
+  | { type: 'put-devices'; list: DeviceList; change?: number; keys?: KeyPackageUp[] | undefined }
+  | { type: 'put-slot'; slot: Slot; change: number; signature: string }
   | { type: 'get-devices'; acct: AccountId | null; after: number }
   /** The store was put back to an older state (a backup). To be said before anything else happens in the room. */
   | { type: 'restored' }

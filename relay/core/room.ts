@@ -29,6 +29,7 @@ import { onDeliver } from './lane-in.ts'
 import { noteUse, tellLead } from './lead.ts'
 import { onLaneResult, pumpLanes, runLanes } from './lane-out.ts'
 import { onSync, push } from './log.ts'
+import { onDevices } from './own-devices.ts'
 import { dropRest, onKeys } from './packages.ts'
 import type { ConnectionId, Effect, Env, PostTag, RoomEvent, RoomMessage, RoomReply, Tx } from './ports.ts'
 import { onPolicy } from './policy.ts'
@@ -66,6 +67,7 @@ const handlers: { [Type in ClientFrame['type']]: Handler<Type> } = {
   keys: onKeys,
   claim: onClaim,
   vault: onVault,
+  devices: onDevices,
   leave: onLeave,
   ping: async (_, connection, turn) => send(turn, connection, { type: 'pong' }),
 }

@@ -86,6 +86,8 @@ export interface AccountRow {
   aik: string
   minProto: number
   slots: Slot[]
+  /** How often these were changed; absent before the first time. */
+  change?: number
 }
 
 /** `list:<version>` */

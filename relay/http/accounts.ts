@@ -6,6 +6,7 @@ import {
   LoginFinish,
   LoginStart,
   PutDevices,
+  PutSlot,
   Register,
   Registered,
   RegisterStart,
@@ -71,23 +72,33 @@ export function accountRoutes(app: Hono, host: HttpHost): void {
     const reply = await rooms.account(body.user, { type: 'login', slot, nonce, ts, signature })
     if (reply.type === 'error' && reply.code !== 'resource-constraint')
       throw new ProtocolError('not-authorized')
-    const { acct, bundle, list, vault } = expect('logged-in', reply)
+    const { acct, bundle, list, change, vault } = expect('logged-in', reply)
     logins.giveBack(key) // only failures are counted
     loginsFromEverywhere.giveBack(body.user)
-    const ticket = proofs.ticket(body.user, acct, list.ver)
-    return c.json({ ticket, acct, bundle, list, vault } satisfies LoggedIn)
+    const ticket = proofs.ticket(body.user, acct, list.ver, change)
+    return c.json({ ticket, acct, bundle, list, change, vault } satisfies LoggedIn)
   })
+
+  /** What the ticket allows. @throws ProtocolError when it is not for this, or too old */
+  function allowed({ ticket, user, acct, version }: Allowed): { change: number } {
+    const read = proofs.readTicket(ticket, user, acct, version)
+    if (read) return read
+    throw new ProtocolError('not-authorized', 'the ticket is not for this change, or too old: sign in again')
+  }
 
   app.post('/v1/devices', async (c) => {
     const { user, ticket, list, keys } = await readBody(c, PutDevices)
-    if (!proofs.isTicket(ticket, user, list.acct, list.ver - 1)) {
-      throw new ProtocolError(
-        'not-authorized',
-        'the ticket is not for this change, or too old: sign in again',
-      )
-    }
-    const { version, hash } = expect('ok', await rooms.account(user, { type: 'put-devices', list, keys }))
+    const { change } = allowed({ ticket, user, acct: list.acct, version: list.ver - 1 })
+    const operation = { type: 'put-devices', list, change, keys } as const
+    const { version, hash } = expect('ok', await rooms.account(user, operation))
     return c.json({ version, hash })
+  })
+
+  app.post('/v1/slot', async (c) => {
+    const { user, slot, change, signature, ...ticket } = await readBody(c, PutSlot)
+    if (allowed({ user, ...ticket }).change !== change - 1) throw new ProtocolError('not-authorized')
+    expect('ok', await rooms.account(user, { type: 'put-slot', slot, change, signature }))
+    return c.json({})
   })
 
   app.get('/v1/devices/:user', async (c) => {
@@ -120,6 +131,13 @@ function expect<Type extends AccountReply['type']>(type: Type, reply: AccountRep
   if (reply.type !== 'error') throw new Error(`a room answered ${reply.type} where ${type} belongs`)
   const { code, retryAfterMs } = reply
   throw new ProtocolError(code, undefined, retryAfterMs === undefined ? {} : { retryAfterMs })
+}
+
+interface Allowed {
+  ticket: string
+  user: UserId
+  acct: AccountId
+  version: number
 }
 
 /** What an app needs of the rooms: a call in the same process on Node, a signed request on PartyKit. */

@@ -20,9 +20,13 @@ export interface Proofs {
   checkWork(user: UserId, pow: Register['pow']): void
   loginNonce(user: UserId): LoginNonce
   isLoginNonce(user: UserId, nonce: LoginNonce): boolean
-  /** Allows the account to go from device list `version` to the next one. */
-  ticket(user: UserId, acct: AccountId, version: number): string
-  isTicket(ticket: string, user: UserId, acct: AccountId, version: number): boolean
+  /**
+   * Allows one change of the account as it is: with device list `version`, its ways in changed `change` times. It says
+   * the latter itself, for the room to compare.
+   */
+  ticket(user: UserId, acct: AccountId, version: number, change: number): string
+  /** Null for what is no ticket for this, or too old. */
+  readTicket(ticket: string, user: UserId, acct: AccountId, version: number): { change: number } | null
 }
 
 export function createProofs(secret: Uint8Array, clock: () => Millis, random: Random): Proofs {
@@ -32,8 +36,8 @@ export function createProofs(secret: Uint8Array, clock: () => Millis, random: Ra
   const workMac = (user: UserId, { salt, bits, exp }: Pick<Pow, 'salt' | 'bits' | 'exp'>) =>
     toBase64(mac('work', user, salt, bits, exp))
   const nonceMac = (user: UserId, nonce: string, ts: Millis) => toBase64(mac('login', user, nonce, ts))
-  const ticketMac = (user: UserId, acct: AccountId, version: number, exp: Millis) =>
-    mac('ticket/devices', user, acct, version, exp)
+  const ticketMac = (user: UserId, acct: AccountId, version: number, change: number, exp: Millis) =>
+    mac('ticket/account', user, acct, version, change, exp)
 
   return {
     work(user, bits) {
@@ -56,17 +60,20 @@ export function createProofs(secret: Uint8Array, clock: () => Millis, random: Ra
     isLoginNonce: (user, { nonce, ts, mac: given }) =>
       sameText(given, nonceMac(user, nonce, ts)) && ts <= clock() && clock() - ts <= limits.loginNonceMs,
 
-    ticket(user, acct, version) {
+    ticket(user, acct, version, change) {
       const exp = clock() + limits.loginTicketMs
-      const time = new Uint8Array(8)
-      new DataView(time.buffer).setFloat64(0, exp)
-      return toBase64(concat(time, ticketMac(user, acct, version, exp)))
+      const head = new DataView(new ArrayBuffer(12))
+      head.setFloat64(0, exp)
+      head.setUint32(8, change)
+      return toBase64(concat(new Uint8Array(head.buffer), ticketMac(user, acct, version, change, exp)))
     },
-    isTicket(ticket, user, acct, version) {
+    readTicket(ticket, user, acct, version) {
       const bytes = decoded(ticket)
-      if (bytes?.length !== 40) return false
-      const exp = new DataView(bytes.buffer, bytes.byteOffset).getFloat64(0)
-      return sameBytes(bytes.subarray(8), ticketMac(user, acct, version, exp)) && clock() <= exp
+      if (bytes?.length !== 44) return null
+      const head = new DataView(bytes.buffer, bytes.byteOffset)
+      const [exp, change] = [head.getFloat64(0), head.getUint32(8)]
+      const isOurs = sameBytes(bytes.subarray(12), ticketMac(user, acct, version, change, exp))
+      return isOurs && clock() <= exp ? { change } : null
     },
   }
 }

@@ -212,11 +212,11 @@ describe('signing up', () => {
 
 const start = async (user: string) => (await (await post('/v1/login/start', { user })).json()) as object
 
-describe('signing in', () => {
-  const signature = 'A'.repeat(86)
-  const finish = async (user: string, nonce: object) =>
-    post('/v1/login/finish', { ...nonce, user, slot: 'pw', signature })
+const signature = 'A'.repeat(86)
+const finish = async (user: string, nonce: object) =>
+  post('/v1/login/finish', { ...nonce, user, slot: 'pw', signature })
 
+describe('signing in', () => {
   test('[AC2] login/start answers without asking any room', async () => {
     const response = await post('/v1/login/start', { user: 'nobody-here' })
 
@@ -244,6 +244,7 @@ describe('signing in', () => {
       acct: alice.acct,
       bundle: alice.body.slots[0]!.bundle,
       list: alice.body.list,
+      change: 0,
     })
     const nonce = await start('alice')
 
@@ -270,6 +271,7 @@ describe('signing in', () => {
       acct: alice.acct,
       bundle: alice.body.slots[0]!.bundle,
       list: alice.body.list,
+      change: 0,
     })
 
     for (let i = 0; i < 30; i++) expect((await finish('alice', await start('alice'))).status).toBe(200)
@@ -278,7 +280,13 @@ describe('signing in', () => {
   test('[AC4] a ticket allows the next device list of its account, for ten minutes', async () => {
     reply = ({ type }) =>
       type === 'login'
-        ? { type: 'logged-in', acct: alice.acct, bundle: alice.body.slots[0]!.bundle, list: alice.body.list }
+        ? {
+            type: 'logged-in',
+            acct: alice.acct,
+            bundle: alice.body.slots[0]!.bundle,
+            list: alice.body.list,
+            change: 0,
+          }
         : { type: 'ok', version: 2, hash: 'A'.repeat(43) }
     const { ticket } = (await (await finish('alice', await start('alice'))).json()) as { ticket: string }
     const list = { ...alice.body.list, ver: 2 }
@@ -298,6 +306,64 @@ describe('signing in', () => {
     }
     now += 600_001
     expect(await refusalOf(put({}))).toEqual([401, 'not-authorized'])
+  })
+})
+
+describe('another way in', () => {
+  test('[AC9] a ticket allows one change of the password, of its account and not out of turn', async () => {
+    const { bundle } = alice.body.slots[0]!
+    reply = ({ type }) =>
+      type === 'login'
+        ? { type: 'logged-in', acct: alice.acct, bundle, list: alice.body.list, change: 3 }
+        : { type: 'ok' }
+    const finished = await finish('alice', await start('alice'))
+    const { ticket, change } = (await finished.json()) as { ticket: string; change: number }
+    const body = {
+      user: 'alice',
+      acct: alice.acct,
+      ticket,
+      version: 1,
+      change: 4,
+      slot: alice.body.slots[0],
+      signature,
+    }
+    const put = (changes: object) => post('/v1/slot', { ...body, ...changes })
+
+    expect(change).toBe(3)
+    expect((await put({})).status).toBe(200)
+    expect(asked.at(-1)!.operation).toEqual({
+      type: 'put-slot',
+      slot: body.slot,
+      change: 4,
+      signature,
+    })
+    for (const changes of [
+      { user: 'bob' },
+      { acct: 'B'.repeat(22) },
+      { version: 2 },
+      { change: 3 },
+      { change: 5 },
+      { ticket: 'A'.repeat(59) },
+    ]) {
+      expect(await refusalOf(put(changes))).toEqual([401, 'not-authorized'])
+    }
+    expect(await refusalOf(put({ slot: { ...body.slot, slot: 'other' } }))).toEqual([400, 'bad-request'])
+    now += 600_001
+    expect(await refusalOf(put({}))).toEqual([401, 'not-authorized'])
+    expect(asked.filter(({ operation }) => operation.type === 'put-slot')).toHaveLength(1)
+  })
+
+  test('[AC9] the room refuses, and that is what one hears', async () => {
+    const { bundle } = alice.body.slots[0]!
+    reply = ({ type }) =>
+      type === 'login'
+        ? { type: 'logged-in', acct: alice.acct, bundle, list: alice.body.list, change: 0 }
+        : { type: 'error', code: 'conflict' }
+    const { ticket } = (await (await finish('alice', await start('alice'))).json()) as { ticket: string }
+    const { acct } = alice
+    const body = { user: 'alice', acct, ticket, version: 1, change: 1, slot: alice.body.slots[0] }
+
+    expect(await refusalOf(post('/v1/slot', { ...body, signature }))).toEqual([409, 'conflict'])
   })
 })
 

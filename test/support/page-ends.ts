@@ -90,6 +90,7 @@ export async function pageEnds({ signedIn = true } = {}) {
   }
   const calls: Call[] = []
   const answers: Partial<Record<CommandName, (...args: never[]) => unknown>> = {
+    devices: () => [],
     // The one thing that a page waits for in the database.
     changeSettings: async (change: SettingsChange) => {
       const before = (await db.settings.get(settingsKey))?.value

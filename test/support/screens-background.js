@@ -26,6 +26,15 @@ const answers = {
     if (user === 'again') return refuse('policy-violation', 95_000)
     return { ok: true, value: { recoveryCode: 'K7QF-2M9X-TB4D-HW6P-8RZN-3CVJ-Y5' } }
   },
+  devices: () => ({
+    ok: true,
+    value: [
+      { id: 'AAAAAAAAAAA', seen: Date.now(), connected: true },
+      { id: 'BBBBBBBBBBB', seen: Date.UTC(2026, 2, 17, 9, 12), connected: false },
+      { id: 'CCCCCCCCCCC', seen: 0, connected: true },
+    ],
+  }),
+  removeDevice: () => refuse('not-authorized'),
   signIn: () => refuse('not-authorized'),
   knock: () => refuse('policy-violation', 3_600_000),
   safetyNumber: () => ({

@@ -35,6 +35,7 @@ export interface Screen {
 }
 
 const now = Date.UTC(2026, 2, 17, 13, 23)
+const day = 24 * 60 * 60_000
 const minutes = (count: number) => now - count * 60_000
 const popup = { width: 360, height: 560 }
 const chat = { width: 380, height: 560 }
@@ -51,6 +52,7 @@ const account = {
   acct: 'AAAAAAAAAAAAAAAAAAAAAA',
   relay: 'https://relay.example',
   device: 'AAAAAAAAAAA',
+  relayId: 'A'.repeat(43),
   list: { devices: [{ id: 'AAAAAAAAAAA', name: 'Firefox on Linux' }] },
 }
 const connection = (rest: Partial<ConnectionRow> = {}): ConnectionRow => ({
@@ -653,6 +655,25 @@ const keysChanged: Rows = conversation({
     ]),
   ],
 })
+/** Three browsers, one of which nobody has looked at yet. */
+const devices: Rows = {
+  ...people,
+  account: [
+    {
+      ...account,
+      list: {
+        devices: [
+          { id: 'AAAAAAAAAAA', name: 'Firefox on Linux', created: now - 40 * day },
+          { id: '@', created: now - 40 * day },
+          { id: 'BBBBBBBBBBB', name: 'Chrome on Windows', created: now - 3 * day },
+          { id: 'CCCCCCCCCCC', name: 'Edge on this computer', created: now - 60_000 },
+        ],
+      },
+    },
+  ],
+  settings: [{ key: 'current', value: { deviceNames: { AAAAAAAAAAA: 'My laptop, in the kitchen' } } }],
+  status: [...(people.status ?? []), { key: 'devices', known: [], isNew: ['CCCCCCCCCCC'] }],
+}
 
 export const screens: Screen[] = [
   inPopup('list', people),
@@ -820,6 +841,22 @@ export const screens: Screen[] = [
   inTab('profile', sorted, { path: 'options.html#profile' }),
   inTab('search', sorted, {
     act: (page) => page.getByRole('searchbox', { name: 'Search settings' }).fill('rea'),
+  }),
+  inTab('devices', devices, { path: 'options.html#devices' }),
+  inTab('devices-dark', devices, {
+    path: 'options.html#devices',
+    dark: true,
+    act: (page) => page.getByRole('button', { name: 'Remove Chrome on Windows…' }).click(),
+  }),
+  inTab('devices-narrow', devices, { path: 'options.html#devices', size: { width: 400, height: 900 } }),
+  inTab('devices-rtl', devices, { path: 'options.html#devices', rtl: true }),
+  inTab('password', people, {
+    path: 'options.html#account',
+    async act(page) {
+      await page.getByRole('button', { name: 'Change password' }).click()
+      await page.getByLabel('New password').fill('short')
+      await page.getByRole('dialog').getByRole('button', { name: 'Change password' }).click()
+    },
   }),
   inTab('account', people, { path: 'options.html#account' }),
   inTab('account-dark', people, {

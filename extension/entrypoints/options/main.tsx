@@ -8,6 +8,7 @@ import { canOpenUnfocused, deviceName } from '../../platform/browser-name.ts'
 import { AccountStore } from '../../stores/account-store.ts'
 import { systemClock } from '../../stores/clock.ts'
 import { DatabaseStore } from '../../stores/database-store.ts'
+import { DevicesStore } from '../../stores/devices-store.ts'
 import { SettingsStore } from '../../stores/settings-store.ts'
 import { WelcomeStore } from '../../stores/welcome-store.ts'
 import { DatabaseGate } from '../../ui/DatabaseProblem.tsx'
@@ -40,7 +41,9 @@ function SignedIn({ account }: { account: AccountStore }) {
     () => new SettingsStore(db, commands, clock, canOpenUnfocused(navigator.userAgent)),
   )
   useEffect(() => void commands.wake().catch(console.error), [])
-  return <Options store={account} settings={settings} version={browser.runtime.getManifest().version} />
+  const devices = useModel(() => new DevicesStore(db, commands, deriveRoot, clock))
+  const { version } = browser.runtime.getManifest()
+  return <Options store={account} settings={settings} devices={devices} version={version} />
 }
 
 viewReporter()({ page: 'options', focused: false, active: false })

@@ -1,16 +1,12 @@
 /** Coming in and going out: engines against a real relay, and against servers that are none. */
 import { createServer, type Server } from 'node:http'
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest'
-import { deviceListBytes, deviceListHash, loginBytes } from '#shared/account'
-import type { LoggedIn, LoginNonce } from '#shared/api'
-import { fromBase64 } from '#shared/bytes'
-import type { DeviceId, UserId } from '#shared/ids'
-import { listWith, makeDevice, openSecrets, randomSeed } from '../../../extension/crypto/identity.ts'
-import { signingKey, slotKeys } from '../../../extension/crypto/keys.ts'
-import { buddies, headless, passwordRoot, type Headless } from '../../support/headless.ts'
+import type { LoggedIn } from '#shared/api'
+import type { UserId } from '#shared/ids'
+import { listWith, makeDevice, randomSeed } from '../../../extension/crypto/identity.ts'
+import { buddies, headless, passwordRoot } from '../../support/headless.ts'
 import { freePort } from '../../support/ports.ts'
 import { spawnRelay, type RelayProcess } from '../../support/processes.ts'
-import { ask } from '../../support/wire-client.ts'
 import { tapped } from './wire.ts'
 
 const env = { PARLEY_POW_BITS: '2', PARLEY_REGISTRATIONS_PER_DAY: '1000' }
@@ -285,7 +281,8 @@ test('[HS3] an answer that is not believed once is given again; twice, and a per
 test('[AC5] a device that was removed is told so, and asks no more', async () => {
   const laptop = await headless(relay.url, 'alice.gone')
   const phone = await headless(relay.url, 'alice.gone', { existing: true })
-  await removeDevice('alice.gone', phone, (await laptop.db.account.get('me'))!.device)
+  const { root, slot } = signInput('alice.gone', phone.relayId)
+  await phone.commands.removeDevice((await laptop.db.account.get('me'))!.device, { root, slot })
   await laptop.until(async () => (await laptop.connection())?.state === 'refused', 'refused')
   const { generation } = (await laptop.db.account.get('me'))!
   await laptop.restart()
@@ -296,27 +293,6 @@ test('[AC5] a device that was removed is told so, and asks no more', async () =>
   expect(await phone.isConnected()).toBe(true)
   await Promise.all([laptop.stop(), phone.stop()])
 })
-
-/** As the list of devices will do it one day: a fresh login, and the next list without that device. */
-async function removeDevice(name: string, by: Headless, device: DeviceId) {
-  const { lsk, device: own, sealedSecrets, list } = (await by.db.account.get('me'))!
-  const { aik } = await openSecrets(lsk, own, sealedSecrets)
-  const user = name as UserId
-  const { login } = await slotKeys(signInput(name, by.relayId).root)
-  const nonce = await ask<LoginNonce>(relay.url, '/v1/login/start', { user })
-  const signature = await login.sign(loginBytes(by.relayId, user, 'pw', nonce.nonce, nonce.ts))
-  const { ticket } = await ask<LoggedIn>(relay.url, '/v1/login/finish', {
-    ...nonce,
-    user,
-    slot: 'pw',
-    signature,
-  })
-  const { sig: _, ...known } = list
-  const devices = list.devices.filter(({ id }) => id !== device)
-  const next = { ...known, devices, ver: list.ver + 1, prev: deviceListHash(list) }
-  const sig = await (await signingKey(fromBase64(aik))).sign(deviceListBytes(next))
-  await ask(relay.url, '/v1/devices', { user, ticket, list: { ...next, sig } })
-}
 
 // --- Signing out --------------------------------------------------------------------------------------------------------
 

@@ -4,6 +4,7 @@ import { useModel } from '@preact/signals'
 import { cleanup, fireEvent, render, screen, waitFor, within } from '@testing-library/preact'
 import { afterEach, expect, test } from 'vitest'
 import { AccountStore } from '../../../extension/stores/account-store.ts'
+import { DevicesStore } from '../../../extension/stores/devices-store.ts'
 import { SettingsStore } from '../../../extension/stores/settings-store.ts'
 import { Options } from '../../../extension/ui/Options.tsx'
 import { asMinutes, asTime } from '../../../extension/ui/QuietHours.tsx'
@@ -25,7 +26,10 @@ async function openOptions({ fill = async () => {}, canOpenUnfocused = true, sec
   function Page() {
     const account = useModel(() => new AccountStore(ends.db, ends.commands))
     const settings = useModel(() => new SettingsStore(ends.db, ends.commands, ends.clock, canOpenUnfocused))
-    return <Options store={account} settings={settings} version="1.2.3" />
+    const devices = useModel(
+      () => new DevicesStore(ends.db, ends.commands, async ({ secret }) => `root of ${secret}`, ends.clock),
+    )
+    return <Options store={account} settings={settings} devices={devices} version="1.2.3" />
   }
   render(<Page />)
   await screen.findByRole('navigation', { name: 'Settings' })

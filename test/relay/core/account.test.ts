@@ -1,8 +1,8 @@
 import { expect, test } from 'vitest'
-import { deviceListHash, loginBytes, type DeviceList } from '#shared/account'
+import { deviceListHash, kdf, loginBytes, slotBytes, type DeviceList, type Slot } from '#shared/account'
 import type { Register } from '#shared/api'
 import type { AccountId } from '#shared/ids'
-import { makeKeys, makeDevice, signList, signUpBody, type Keys } from '../../support/sign-up.ts'
+import { makeKeys, makeDevice, makeMailbox, signList, signUpBody, type Keys } from '../../support/sign-up.ts'
 import { testRelay, type TestRelay } from '../../support/test-relay.ts'
 
 const noWork = { salt: 'A'.repeat(22), bits: 0, exp: 0, mac: 'A'.repeat(43), answer: 0 }
@@ -94,7 +94,7 @@ test('a login gives back the bundle and the newest list', async () => {
   const reply = await login(relay, 'alice', alice.login)
 
   const { bundle } = alice.body.slots[0]!
-  expect(reply).toEqual({ type: 'logged-in', acct: alice.acct, bundle, list: alice.list })
+  expect(reply).toEqual({ type: 'logged-in', acct: alice.acct, bundle, list: alice.list, change: 0 })
 })
 
 test('[AC3] a login nonce serves once, also after a restart', async () => {
@@ -261,4 +261,94 @@ test('[AC8] and to nobody who guesses: a wrong account is like a name that does 
   ]
 
   expect(replies).toEqual(replies.map(() => ({ type: 'error', code: 'item-not-found' })))
+})
+
+// --- Another way in --------------------------------------------------------------------------------------
+
+const bundle = { v: 1 as const, kdf, iv: 'A'.repeat(16), ct: 'A'.repeat(100) }
+
+async function putSlot(relay: TestRelay, by: Keys, slot: Slot, change: number) {
+  const { acct } = await relay.person('alice')
+  const signature = await by.sign(slotBytes(relay.relayId, acct, change, slot))
+  const reply = await relay.account('alice', { type: 'put-slot', slot, change, signature })
+  return reply.type === 'error' ? reply.code : reply.type
+}
+
+test('[AC9] a new password opens the account, the old one does not any more, and devices stay signed in', async () => {
+  const relay = testRelay()
+  const laptop = await relay.connect('alice')
+  const { account, login: old } = await relay.person('alice')
+  const fresh = await makeKeys()
+  const slot: Slot = { slot: 'pw', loginKey: fresh.publicKey, bundle }
+
+  expect(await putSlot(relay, account, slot, 1)).toBe('ok')
+  expect(await putSlot(relay, account, slot, 1)).toBe('ok') // the answer was lost
+
+  expect(await login(relay, 'alice', old)).toMatchObject({ code: 'not-authorized' })
+  expect(await login(relay, 'alice', fresh)).toMatchObject({ type: 'logged-in', bundle, change: 1 })
+  expect(laptop.closed).toBe(null)
+})
+
+test('[AC9] not without the signature of the account, not out of turn, not twice, and not with a cheap hash', async () => {
+  const relay = testRelay()
+  const { account, login: old } = await relay.person('alice')
+  const slot: Slot = { slot: 'pw', loginKey: (await makeKeys()).publicKey, bundle }
+  const code: Slot = { slot: 'code', loginKey: (await makeKeys()).publicKey, bundle }
+  const cheap: Slot = { ...slot, bundle: { ...bundle, kdf: { ...kdf, m: 1024 } } }
+
+  const refused = [
+    await putSlot(relay, old, slot, 1),
+    await putSlot(relay, account, slot, 2),
+    await putSlot(relay, account, cheap, 1),
+  ]
+  expect(await putSlot(relay, account, slot, 1)).toBe('ok')
+  expect(await putSlot(relay, account, code, 2)).toBe('ok')
+  refused.push(await putSlot(relay, account, slot, 1))
+
+  expect(refused).toEqual(['not-authorized', 'conflict', 'not-acceptable', 'conflict'])
+  expect(relay.row<{ slots: Slot[] }>('alice', 'account').slots).toEqual([slot, code])
+})
+
+test('[AC9] a login from before the change allows no list of devices any more', async () => {
+  const relay = testRelay()
+  const alice = await relay.person('alice')
+  const own = alice.devices.map((device) => device.own)
+  const slot: Slot = { slot: 'pw', loginKey: (await makeKeys()).publicKey, bundle }
+  await putSlot(relay, alice.account, slot, 1)
+  const list = await signList(alice, own, { ver: 2, prev: deviceListHash(alice.list) })
+
+  expect(await relay.account('alice', { type: 'put-devices', list, change: 0 })).toMatchObject({
+    code: 'not-authorized',
+  })
+  expect(await relay.account('alice', { type: 'put-devices', list, change: 1 })).toMatchObject({ type: 'ok' })
+})
+
+test('[AC4] a list that leaves nobody who could come in is refused', async () => {
+  const relay = testRelay()
+  const alice = await relay.person('alice')
+  const list = await signList(alice, [await makeMailbox()], { ver: 2, prev: deviceListHash(alice.list) })
+
+  expect(await relay.account('alice', { type: 'put-devices', list })).toMatchObject({ code: 'bad-request' })
+})
+
+// --- Who is where ----------------------------------------------------------------------------------------
+
+test('[DV1] a device learns when each of the account was last here, and which are now', async () => {
+  const relay = testRelay()
+  const laptop = await relay.connect('alice')
+  const phone = await relay.connect('alice', { device: 1 })
+  await relay.advance(60_000)
+  await laptop.text('{"type":"ping"}')
+  await phone.text('{"type":"ping"}')
+  const left = relay.now
+  await phone.send('alice', 'n1', { kind: 'control' })
+  await phone.close()
+  await relay.advance(50_000)
+
+  const answer = await laptop.ask({ type: 'devices' })
+
+  expect(answer.type === 'devices' && answer.devices.toSorted((a, b) => b.seen - a.seen)).toEqual([
+    { id: phone.device.own.id, seen: left, connected: false },
+    { id: laptop.device.own.id, seen: expect.any(Number), connected: true },
+  ])
 })
