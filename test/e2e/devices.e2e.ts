@@ -58,6 +58,8 @@ async function namesOfRow({ popup }: Person, name: string): Promise<() => Promis
   return () => names.jsonValue()
 }
 
+const promptPages = ({ context }: Person) =>
+  context.pages().filter((page) => /(prompt|chat)\.html/.test(page.url()))
 const closeAll = (...pages: { close(): Promise<void> }[]) => Promise.all(pages.map((page) => page.close()))
 
 test('[LG2] a message shows on both devices of whom it is for', async ({
@@ -123,6 +125,29 @@ test('[RC3] [R-22] what is read on one device is no longer unread on the other',
   }
   await expect(message(his, 'have you seen this?')).toContainText('Read')
   await closeAll(his, ...windows(laptop), ...windows(desktop))
+})
+
+test('[R-33] a question that is answered on one device is asked on none', async ({
+  devices: { laptop, desktop, bob },
+}) => {
+  const ask = (command: string, ...args: unknown[]) =>
+    laptop.popup.evaluate((request) => chrome.runtime.sendMessage(request), { command, args })
+  const asking = ({ popup }: Person) => popup.getByRole('button', { name: 'Not now' })
+  await ask('changeSettings', { buddies: { [bob.name]: { arrival: 'prompt' } } })
+  await ask('endConversation', bob.name) // what was said before was agreed to
+  const his = await chatTab(bob, laptop.name)
+  // The setting reaches the other device by the room, and so in front of what is said now.
+  await say(his, 'have you got a minute?')
+
+  for (const device of [laptop, desktop]) await expect(asking(device)).toBeVisible()
+  await asking(desktop).click()
+  for (const device of [laptop, desktop]) await expect(asking(device)).toHaveCount(0)
+  await expect(buddy(laptop, bob.name, '1 unread')).toBeVisible()
+
+  await laptop.popup.getByRole('button', { name: 'Mark all read' }).click()
+  await expect(buddy(desktop, bob.name, 'unread')).toHaveCount(0)
+  await ask('changeSettings', { buddies: { [bob.name]: { arrival: null } } })
+  await closeAll(his, ...[laptop, desktop].flatMap(promptPages))
 })
 
 test('[PR1] whoever is at one device is online, whether the others are idle or gone', async ({

@@ -1,4 +1,5 @@
 /** The main path in Firefox, by WebDriver BiDi. The other person is a headless user of the same relay. */
+import type { UserId } from '#shared/ids'
 import { advice, find } from '../support/browsers.ts'
 import { keys, launchFirefox } from '../support/firefox.ts'
 import { signUpInFirefox } from '../support/firefox-people.ts'
@@ -61,5 +62,69 @@ test('two people chat, one of them in Firefox; its background may be ended at an
 
   await firefox.close()
   await bob.stop()
+  await relay.stop()
+})
+
+test('[R-13] [R-14] [R-15] [R-33] in Firefox strangers knock, a message asks first, and a block ends it', async () => {
+  test.setTimeout(240_000)
+  const relay = await spawnRelay({ env: testRelayEnv })
+  const [firefox, bob, mallory] = await Promise.all([
+    launchFirefox(),
+    headless(relay.url, 'bob'),
+    headless(relay.url, 'mallory'),
+  ])
+  const { open, click, locate, text, evaluate, contexts } = firefox
+  const button = (name: string) => ({ role: 'button', name })
+  const popup = await open('popup.html')
+  await signUpInFirefox(firefox, popup, 'alice', relay.url)
+  const shows = (part: string, is = true) =>
+    until(async () => (await text(popup)).includes(part) === is, `${part}: ${is}`)
+
+  // Rejected, and again: nothing comes any more, and the stranger sees no difference.
+  await mallory.knock('alice', 'buy this')
+  await shows('buy this')
+  await click(popup, button('Reject'))
+  await shows('buy this', false)
+  await mallory.commands.roster('alice' as UserId, 'withdraw')
+  await mallory.until(async () => (await mallory.relationTo('alice')) === 'none', 'withdrawn')
+  await mallory.knock('alice', 'please')
+  await mallory.until(async () => (await mallory.db.outbox.count()) === 0, 'stored')
+  await bob.knock('alice', 'it is me')
+  await shows('it is me') // what came after it is there
+  expect(await text(popup)).not.toContain('mallory')
+  expect(await mallory.relationTo('alice')).toBe('asking')
+  await click(popup, button('Accept'))
+  await bob.until(async () => (await bob.relationTo('alice')) === 'buddies', 'buddies')
+
+  // The default here asks first: in the popup, and in the small window that a notification leads to.
+  await bob.send('alice', 'have you got a minute?')
+  await shows('have you got a minute?')
+  const prompt = await open('prompt.html?with=bob&by=user')
+  await locate(prompt, { role: 'dialog', name: 'Message from bob' })
+  await click(prompt, button('Not now'))
+  await until(async () => !(await contexts()).some(({ url }) => url.includes('prompt.html')), 'closed')
+  expect(await evaluate<string>(popup, 'browser.action.getBadgeText({})')).toBe('1')
+  await bob.send('alice', 'no hurry')
+  await until(async () => (await evaluate(popup, 'browser.action.getBadgeText({})')) === '2', 'the badge')
+  expect((await contexts()).some(({ url }) => /(prompt|chat)\.html/.test(url))).toBe(false)
+
+  // Blocked in the middle of it: the window goes, and nothing more of his arrives.
+  const chat = await open('chat.html?with=bob')
+  await click(chat, button('More'))
+  await click(chat, { role: 'menuitem', name: 'Block' })
+  await click(chat, button('Block'))
+  await until(async () => !(await contexts()).some(({ url }) => url.includes('chat.html')), 'the window goes')
+  const id = await bob.send('alice', 'are you there?')
+  await bob.until(async () => (await bob.stateOf(id)) === 'stored', 'stored')
+  await shows('bob', false)
+  const options = await open('options.html#privacy')
+  await click(options, { role: 'button', name: 'Unblock' })
+  await shows('bob')
+  const later = await bob.send('alice', 'and now?')
+  await bob.until(async () => (await bob.stateOf(later)) === 'delivered', 'delivered')
+  expect(await bob.stateOf(id)).toBe('stored')
+
+  await firefox.close()
+  await Promise.all([bob.stop(), mallory.stop()])
   await relay.stop()
 })
