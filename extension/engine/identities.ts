@@ -5,8 +5,10 @@
  * taken the name, that is kept beside the first one, and only a person's decision puts it in its place.
  */
 import { deviceListHash, deviceListProblem, type DeviceList } from '#shared/account'
+import { errors, isErrorCode, type ErrorCode } from '#shared/errors'
 import type { ServerFrameOf } from '#shared/frames'
 import type { Millis, UserId } from '#shared/ids'
+import { CommandError } from '../bus/commands.ts'
 import { verify } from '../crypto/keys.ts'
 import { Refusal } from '../crypto/refusal.ts'
 import type { IdentityRow } from '../db/db.ts'
@@ -34,6 +36,8 @@ export interface Identities {
   /** Something has changed: asks for what is new. */
   refresh(user: UserId): Promise<DeviceList>
 }
+
+const isFinal = (code: ErrorCode) => errors[code].action === 'cancel'
 
 /** A hash that nobody knows is asked for no more often than this. */
 const askAgainMs = 10_000
@@ -65,6 +69,10 @@ export function createIdentities(
 
   /** Checks the lists as a chain that goes on from `before`. The last one is the newest. */
   async function checked(user: UserId, { acct, lists }: Answer, before: DeviceList | null) {
+    const last = lists.at(-1)
+    if (before && last && last.ver < before.ver) {
+      throw new Refusal('identity', `list ${last.ver} of ${user}: rollback`)
+    }
     let newest = before
     const chain: DeviceList[] = []
     for (const list of lists) {
@@ -171,7 +179,7 @@ export function createIdentities(
         const list = (await db.lists.get(hash))?.list
         if (!list || user === account.user) return list
         const identity = await db.identities.get(user)
-        if (!identity) return list
+        if (!identity) return undefined // whose name it is has not been asked yet: not of anybody who is known
         const isTheirs = list.acct === identity.acct || (orOther && list.acct === identity.other?.acct)
         return isTheirs ? list : null
       }
@@ -183,8 +191,10 @@ export function createIdentities(
         // From the first one: it may be older than the newest that is pinned.
         await take(user, await ask(user, 0, false), null)
       } catch (error) {
-        const isOther = error instanceof Refusal && error.reason === 'account'
-        if (!isOther || !orOther) throw error
+        const isOther = orOther && error instanceof Refusal && error.reason === 'account'
+        // Whoever is not there has no lists: asking again would change nothing, and hold up everybody else.
+        const isNobody = error instanceof CommandError && isErrorCode(error.code) && isFinal(error.code)
+        if (!isOther && !isNobody) throw error
       }
       return (await lookUp()) ?? null
     },
