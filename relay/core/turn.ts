@@ -103,7 +103,10 @@ export async function peersOf(turn: Turn, users: readonly UserId[]): Promise<Pee
 
 export const savePeer = (turn: Turn, peer: PeerRow) => turn.changed.set(keys.peer(peer.user), peer)
 
-export const deviceOf = (turn: Turn, device: DeviceId) => turn.tx.get<DeviceRow>(keys.device(device))
+/** As this event has left it: what is marked as changed is not in the transaction yet. */
+export const deviceOf = async (turn: Turn, device: DeviceId): Promise<DeviceRow | undefined> =>
+  (turn.changed.get(keys.device(device)) as DeviceRow | undefined) ??
+  turn.tx.get<DeviceRow>(keys.device(device))
 export const saveDevice = (turn: Turn, device: DeviceRow) => turn.changed.set(keys.device(device.id), device)
 
 function newPeer({ env, meta }: Turn, user: UserId): PeerRow {

@@ -145,6 +145,25 @@ test('[HS5] a new generation is stored before `welcome`', async () => {
   expect(copy.last('error').code).toBe('credentials-expired')
 })
 
+test('[HS5] also when the device brings news of how far it has the log', async () => {
+  const relay = testRelay()
+  const alice = await relay.connect('alice')
+  await alice.send('alice', 'note', { kind: 'control' })
+  await relay.kill('alice')
+  const again = await relay.open('alice')
+  await again.auth()
+  const { generation } = alice.device
+
+  const copy = await relay.open('alice')
+  await copy.auth({ generation })
+
+  expect(relay.row<{ cursor: number }>('alice', `device:${alice.device.own.id}`)).toMatchObject({
+    cursor: 1,
+    generation,
+  })
+  expect(copy.last('error').code).toBe('credentials-expired')
+})
+
 test('[HS6] nothing is written before a socket is authenticated', async () => {
   const relay = testRelay()
   await relay.person('alice')
