@@ -24,6 +24,7 @@ const argumentsOf = {
   relayInfo: v.tuple([sign.relay]),
   signUp: v.tuple([v.object(sign)]),
   signIn: v.tuple([v.object({ ...sign, slot: v.picklist(slotNames) })]),
+  signInAgain: v.tuple([proof]),
   signOut: v.tuple([]),
   devices: v.tuple([]),
   removeDevice: v.tuple([deviceId, proof]),

@@ -240,6 +240,13 @@ export function createEngine(options: EngineOptions): Engine {
       const known = await guarded(() => db.account.get('me'))
       await enter(await signIn(http, input, known?.list ?? null))
     },
+    async signInAgain(proof) {
+      const me = await guarded(() => db.account.get('me'))
+      if (!me) throw new CommandError('signed-out')
+      const { relay, relayId, user, list } = me
+      const input = { relay, relayId, user, ...proof, deviceName: platform.deviceName }
+      await enter(await signIn(http, input, list))
+    },
     async signOut() {
       await exclusively(async () => {
         await leave({ signOff: true })

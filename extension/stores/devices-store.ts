@@ -36,6 +36,8 @@ export interface Progress {
   share: number
 }
 
+const lost = new Set(['not-authorized', 'credentials-expired', 'account-disabled'])
+
 export const DevicesStore = createModel(
   (db: Db, commands: Commands, derive: DeriveRoot, clock: Pick<Clock, 'now'>) => {
     const account = live<AccountRow | undefined>(() => db.account.get('me'), undefined)
@@ -92,6 +94,11 @@ export const DevicesStore = createModel(
       account,
       progress,
       failure,
+      /** Why this device is one no longer; null while it is. Trying again changes nothing, signing in does. */
+      lostBecause: computed(() => {
+        const { state, reason = '' } = connection.value ?? {}
+        return state === 'refused' && lost.has(reason) ? reason : null
+      }),
       isConnected: computed(() => connection.value?.state === 'connected'),
       now: () => clock.now(),
       devices: computed((): MyDevice[] => {
@@ -128,6 +135,14 @@ export const DevicesStore = createModel(
       async remove(id: DeviceId, secret: Secret): Promise<boolean> {
         const done = await attempt(async () => {
           await commands.removeDevice(id, await proofOf(secret))
+          return true
+        })
+        return done ?? false
+      },
+      /** True when this is a device again. */
+      async signInAgain(secret: Secret): Promise<boolean> {
+        const done = await attempt(async () => {
+          await commands.signInAgain(await proofOf(secret))
           return true
         })
         return done ?? false

@@ -30,7 +30,7 @@ function words(line: Line): ComponentChildren {
 }
 
 /** What is wrong with the connection and when it is tried again; nothing while all is well. */
-export function ConnectionLine({ store }: { store: ConnectionStore }) {
+export function ConnectionLine({ store, onSignInAgain }: { store: ConnectionStore; onSignInAgain(): void }) {
   const line = store.line.value
   if (!line) return null
   const isWorthTrying =
@@ -40,6 +40,11 @@ export function ConnectionLine({ store }: { store: ConnectionStore }) {
       <div class="connection-inside">
         <Icon of={icons[line.type]} size={14} />
         <output>{words(line)}</output>
+        {line.type === 'refused' && final.has(line.reason) && (
+          <Button kind="link" onClick={onSignInAgain}>
+            {say('signInAgain')}
+          </Button>
+        )}
         {isWorthTrying && (
           <Button kind="link" onClick={() => void store.tryNow()}>
             {say('tryNow')}

@@ -5,6 +5,7 @@ import type { DevicesStore } from '../stores/devices-store.ts'
 import { Button } from './Button.tsx'
 import { Name } from './Name.tsx'
 import { OptionsPassword } from './OptionsPassword.tsx'
+import { SignInAgain } from './SignInAgain.tsx'
 import { SignOutDialog } from './SignOutDialog.tsx'
 import { say, type TextKey } from './text.ts'
 
@@ -31,6 +32,7 @@ export function OptionsAccount({ store, devices }: { store: AccountStore; device
   if (!account) return null
   return (
     <>
+      <SignInAgain store={devices} />
       <dl class="facts">
         <FactRow title={say('userName')} hint={say('userNameFact')}>
           <Name of={account.user} />

@@ -26,12 +26,14 @@ interface Props {
   connection: ConnectionStore
   now: number
   onOpenOptions(): void
+  /** To where this browser becomes a device again. */
+  onSignInAgain(): void
   /** A conversation was asked for: the toolbar's popup has done its work. */
   onOpened(): void
 }
 
 /** The toolbar popup: the list of buddies, and everything about them that takes one click. */
-export function Popup({ store, account, connection, now, onOpenOptions, onOpened }: Props) {
+export function Popup({ store, account, connection, now, onOpenOptions, onSignInAgain, onOpened }: Props) {
   const field = useRef<HTMLInputElement>(null)
   const knockField = useRef<HTMLInputElement | null>(null)
   const roving = useRoving<HTMLUListElement>()
@@ -69,7 +71,7 @@ export function Popup({ store, account, connection, now, onOpenOptions, onOpened
         {store.me.value && <MyStatus store={store} me={store.me.value} account={account} />}
         <IconButton icon={Settings} label={say('settings')} onClick={onOpenOptions} />
       </header>
-      <ConnectionLine store={connection} />
+      <ConnectionLine store={connection} onSignInAgain={onSignInAgain} />
       <search class="popup-search">
         <span class="field-box">
           <Icon of={Search} size={16} />

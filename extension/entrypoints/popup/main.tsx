@@ -26,7 +26,7 @@ const time = slowTime()
 const isToolbarPopup = browser.extension.getViews({ type: 'popup' }).includes(window)
 
 const openOptions = () => void browser.runtime.openOptionsPage().then(() => isToolbarPopup && window.close())
-const openWelcome = (mode: string) =>
+const openSection = (mode: string) =>
   void browser.tabs
     .create({ url: `${browser.runtime.getURL('/options.html')}#${mode}` })
     .then(() => window.close())
@@ -39,7 +39,7 @@ function Page() {
   if (account.account.value === undefined) return null
   if (account.account.value !== null && welcome.newAccount.value === null)
     return <BuddyList account={account} />
-  return isToolbarPopup ? <WelcomeInPopup onOpen={openWelcome} /> : <Welcome store={welcome} />
+  return isToolbarPopup ? <WelcomeInPopup onOpen={openSection} /> : <Welcome store={welcome} />
 }
 
 function BuddyList({ account }: { account: AccountStore }) {
@@ -53,6 +53,7 @@ function BuddyList({ account }: { account: AccountStore }) {
       connection={connection}
       now={time.value}
       onOpenOptions={openOptions}
+      onSignInAgain={() => openSection('account')}
       onOpened={() => isToolbarPopup && window.close()}
     />
   )

@@ -154,3 +154,49 @@ test('[AC9] with a new recovery code the old one opens nothing', async () => {
   await laptop.connected()
   await laptop.stop()
 })
+
+test('[HS5] a copy that was found out signs in again: a new device, with its history, that reads and is read', async () => {
+  const [laptop, bob] = await buddies(relay.url, 'alice.cp', 'bob.cp')
+  await bob.send('alice.cp', 'before')
+  await laptop.until(async () => (await laptop.textsWith('bob.cp')).length === 1, 'arrived')
+  const copy = await headless(relay.url, 'alice.cp', { copyOf: laptop })
+  await copy.connected()
+  await laptop.until(async () => (await laptop.connection())?.reason === 'replaced', 'replaced')
+  await laptop.commands.connectNow()
+  await laptop.until(() => isRefused(laptop), 'refused')
+  await copy.send('bob.cp', 'from the copy')
+  await bob.until(async () => (await bob.textsWith('alice.cp')).length === 1, 'read')
+  const before = await idOf(laptop)
+
+  await laptop.commands.signInAgain(proofOf(laptop))
+  await laptop.connected()
+  await bob.until(async () => (await bob.db.identities.get('alice.cp' as UserId))?.ver === 2, 'Bob knows')
+  await bob.send('alice.cp', 'after')
+  await laptop.until(async () => (await laptop.textsWith('bob.cp')).includes('after'), 'read')
+  await laptop.send('bob.cp', 'as another device')
+  await bob.until(async () => (await bob.textsWith('alice.cp')).includes('as another device'), 'read')
+
+  expect(await idOf(laptop)).not.toBe(before)
+  expect(await idOf(copy)).toBe(before)
+  expect(await laptop.textsWith('bob.cp')).toEqual(['before', 'from the copy', 'after', 'as another device'])
+  expect(signIns(laptop)).toEqual([])
+  await copy.until(() => signIns(copy).length === 1, 'told')
+  await Promise.all([laptop.stop(), copy.stop(), bob.stop()])
+}, 60_000)
+
+test('one that was removed comes back in the same way', async () => {
+  const laptop = await headless(relay.url, 'alice.back')
+  const phone = await headless(relay.url, 'alice.back', { existing: true })
+  await laptop.commands.removeDevice(await idOf(phone), proofOf(laptop))
+  await phone.until(() => isRefused(phone), 'refused')
+
+  await expect(phone.commands.signInAgain(proofOf(phone, 'a guess'))).rejects.toMatchObject({
+    code: 'not-authorized',
+  })
+  expect(await phone.connection()).toMatchObject({ state: 'refused', reason: 'account-disabled' })
+  await phone.commands.signInAgain(proofOf(phone))
+  await phone.connected()
+
+  await laptop.until(async () => (await freshOn(laptop)).includes(await idOf(phone)), 'told')
+  await Promise.all([laptop.stop(), phone.stop()])
+}, 60_000)

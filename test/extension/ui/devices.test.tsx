@@ -4,9 +4,11 @@ import { useModel } from '@preact/signals'
 import { cleanup, fireEvent, render, screen, waitFor, within } from '@testing-library/preact'
 import { afterEach, expect, test } from 'vitest'
 import type { DeviceId } from '#shared/ids'
+import type { ConnectionRow } from '../../../extension/db/db.ts'
 import { DevicesStore } from '../../../extension/stores/devices-store.ts'
 import { OptionsDevices } from '../../../extension/ui/OptionsDevices.tsx'
 import { OptionsPassword } from '../../../extension/ui/OptionsPassword.tsx'
+import { SignInAgain } from '../../../extension/ui/SignInAgain.tsx'
 
 afterEach(cleanup)
 
@@ -17,11 +19,19 @@ const devices = [
   { id: phone, name: 'Chrome on Windows', created: now - 100_000 },
 ]
 
-async function open(what: typeof OptionsDevices | typeof OptionsPassword, { isNew = false } = {}) {
+interface Rest {
+  isNew?: boolean
+  line?: ConnectionRow
+}
+async function open(
+  what: typeof OptionsDevices | typeof OptionsPassword | typeof SignInAgain,
+  rest: Rest = {},
+) {
+  const { isNew = false, line = connected } = rest
   const ends = await pageEnds()
   await ends.db.account.put({ ...account, list: { devices } } as never)
   await ends.db.status.bulkPut([
-    connected,
+    line,
     { key: 'devices', known: ['AAAAAAAAAAA' as DeviceId, phone], isNew: isNew ? [phone] : [] },
   ])
   ends.answer('devices', () => [
@@ -38,7 +48,8 @@ async function open(what: typeof OptionsDevices | typeof OptionsPassword, { isNe
           ends.clock,
         ),
     )
-    return what === OptionsDevices ? <OptionsDevices devices={store} /> : <OptionsPassword store={store} />
+    if (what === OptionsDevices) return <OptionsDevices devices={store} />
+    return what === SignInAgain ? <SignInAgain store={store} /> : <OptionsPassword store={store} />
   }
   render(<Page />)
   await screen.findAllByRole('button')
@@ -133,4 +144,17 @@ test('a new recovery code is shown once', async () => {
   expect(await screen.findByText('NEWC-ODE1')).toBeTruthy()
   press('I have saved it')
   expect(screen.queryByText('NEWC-ODE1')).toBe(null)
+})
+
+test('a copied profile says what happened, and signs in again as a new device', async () => {
+  const { asked } = await open(SignInAgain, {
+    line: { ...connected, state: 'refused', reason: 'credentials-expired' },
+  })
+
+  expect(screen.getByRole('alert').textContent).toContain('a copy of another one')
+  press('Sign in again')
+  type('Password', 'right')
+  press('Sign in')
+
+  await waitFor(() => expect(asked('signInAgain')).toEqual([[{ slot: 'pw', root: 'root of pw right' }]]))
 })

@@ -30,6 +30,7 @@ export async function openPopup(fill: (ends: PageEnds) => Promise<unknown> = asy
         connection={connection}
         now={now}
         onOpenOptions={onOpenOptions}
+        onSignInAgain={onOpenOptions}
         onOpened={onOpened}
       />
     )
