@@ -50,9 +50,13 @@ export function peopleCommands(desk: Desk): Pick<Commands, Names> {
       })
     },
     async accept(peer) {
-      // Whose knock it is has been said with it; so the answer goes to that account.
-      const acct = (await guarded(() => db.identities.get(peer)))?.other?.acct
-      if (acct) await trustAccount(desk, peer, acct)
+      // Whose knock it is has been said with it; so the answer goes to that account. A buddy's is decided elsewhere.
+      const [identity, roster] = await guarded(() =>
+        Promise.all([db.identities.get(peer), db.roster.get(peer)]),
+      )
+      if (identity?.other && roster?.relation === 'asked') {
+        await trustAccount(desk, peer, identity.other.acct)
+      }
       await enqueue(desk, peer, 'accept', { type: 'accept', ...(await ownName()) })
     },
     async roster(peer, operation) {

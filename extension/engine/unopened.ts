@@ -4,7 +4,7 @@
  * rubbish, or asks without end, makes us work no more than a little.
  */
 import { v7 } from 'uuid'
-import { parseContent } from '#shared/content'
+import { parseContent, type ContentOf } from '#shared/content'
 import type { EnvelopeId, Millis, UserId } from '#shared/ids'
 import { conversationOf, lastOf, recount } from '../db/conversations.ts'
 import type { Db, MessageRow } from '../db/db.ts'
@@ -143,7 +143,16 @@ export async function openWaiting({ db }: Signed, opener: Opener): Promise<void>
   if (found.length === 0) return
   await db.transaction(
     'rw',
-    [db.messages, db.changes, db.conversations, db.prompts, db.ratchetsIn, db.welcomes, db.keyPackages],
+    [
+      db.messages,
+      db.changes,
+      db.conversations,
+      db.roster,
+      db.prompts,
+      db.ratchetsIn,
+      db.welcomes,
+      db.keyPackages,
+    ],
     async () => {
       await opener.store()
       for (const row of found) await fill(db, row)
@@ -168,6 +177,15 @@ async function openRow(row: MessageRow, opener: Opener) {
   })
 }
 
+/** Of who still waits for an answer. */
+async function noteKnock(db: Db, { peer, at }: MessageRow, content: ContentOf<'knock'>): Promise<void> {
+  const row = await db.roster.get(peer)
+  if (row?.relation !== 'asked' || row.knock?.text) return
+  const { text, reason, page, name } = content
+  const knock = { text, at, ...(reason && { reason }), ...(page && { page }), ...(name && { name }) }
+  await db.roster.put({ ...row, ...(name && { name }), knock })
+}
+
 async function fill(db: Db, waiting: MessageRow): Promise<void> {
   const row = { ...waiting }
   delete row.payload
@@ -180,6 +198,7 @@ async function fill(db: Db, waiting: MessageRow): Promise<void> {
     return
   }
   await db.messages.put(row)
+  if (row.content?.type === 'knock') await noteKnock(db, row, row.content)
   const conversation = await conversationOf(db, row.peer)
   if (conversation.last?.id === row.id) await db.conversations.put({ ...conversation, last: lastOf(row) })
   await recount(db, row.peer)

@@ -117,3 +117,14 @@ test('what was opened and is not known is kept for the version that knows it, an
   expect(await db.messages.get([bob, unknown.id])).toMatchObject({ content: null, unknown: { type: 'poll' } })
   expect(await db.outbox.count()).toBe(0)
 })
+
+test('a knock that opens late says what it said', async () => {
+  const row = closed({ kind: 'knock' })
+  await db.messages.put(row)
+  await db.roster.put({ peer: bob, relation: 'asked', muted: false, blocked: false, version: 2 })
+  const content = { type: 'knock' as const, text: 'It is me' }
+  await openWaiting(signed, { open: async () => ({ content, mid: row.id }), store: async () => {} })
+
+  expect((await db.roster.get(bob))?.knock).toMatchObject({ text: 'It is me' })
+  expect(await db.messages.get([bob, row.id])).toMatchObject({ content })
+})
