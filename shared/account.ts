@@ -164,6 +164,10 @@ export const registerBytes = (
 export const slotBytes = (relayId: string, acct: AccountId, change: number, slot: Slot): Uint8Array =>
   tbs('slot-change', fromBase64(relayId), acct, change, ...slotParts(slot))
 
+/** Signed by the account key: everything of the account is to go. */
+export const deleteBytes = (relayId: string, acct: AccountId, user: UserId, ticket: string): Uint8Array =>
+  tbs('delete-account', fromBase64(relayId), acct, user, ticket)
+
 /** Signed by the login key. `ts` is the relay's. */
 export const loginBytes = (
   relayId: string,

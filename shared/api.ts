@@ -98,6 +98,18 @@ export const PutSlot = v.object({
 })
 export type PutSlot = v.InferOutput<typeof PutSlot>
 
+/** `POST /v1/delete` → `{}`; the account goes, with a fresh login */
+export const DeleteAccount = v.object({
+  user: userId,
+  acct: accountId,
+  ticket: blob(400),
+  /** Of the device list that the login showed. */
+  version: count,
+  /** Over `deleteBytes`, by the account key. */
+  signature: bytes(64),
+})
+export type DeleteAccount = v.InferOutput<typeof DeleteAccount>
+
 /** `GET /v1/devices/:user?acct=…&after=N` → the lists with a version above N, oldest first */
 export const DeviceLists = v.object({ lists: v.array(DeviceList) })
 export type DeviceLists = v.InferOutput<typeof DeviceLists>

@@ -39,6 +39,8 @@ export const closeCodes = {
   notAuthorized: 4401,
   disabled: 4403,
   silent: 4408,
+  /** The account was deleted. */
+  gone: 4410,
   /** The same device connected again: the older socket goes. */
   replaced: 4409,
   tooLarge: 4413,

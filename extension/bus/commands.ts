@@ -42,6 +42,8 @@ export interface Commands {
   }): Promise<void>
   /** This browser was thrown out or found to be a copy: it becomes a new device, and keeps its history. */
   signInAgain(proof: Proof): Promise<void>
+  /** Deletes the account at the relay, for all of my devices and for good, and forgets it here. */
+  deleteAccount(proof: Proof): Promise<void>
   /** Signs off, and forgets account, keys and history on this device. */
   signOut(): Promise<void>
   /** When each of my devices was last here, and which are now. Needs a connection. */

@@ -25,6 +25,7 @@ const argumentsOf = {
   signUp: v.tuple([v.object(sign)]),
   signIn: v.tuple([v.object({ ...sign, slot: v.picklist(slotNames) })]),
   signInAgain: v.tuple([proof]),
+  deleteAccount: v.tuple([proof]),
   signOut: v.tuple([]),
   devices: v.tuple([]),
   removeDevice: v.tuple([deviceId, proof]),

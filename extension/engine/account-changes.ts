@@ -1,7 +1,7 @@
 /** What needs the password once more: another list of devices, another way in. Each with a login of its own. */
 import * as v from 'valibot'
-import { slotBytes, type DeviceList, type SlotName } from '#shared/account'
-import type { PutDevices, PutSlot } from '#shared/api'
+import { deleteBytes, slotBytes, type DeviceList, type SlotName } from '#shared/account'
+import type { DeleteAccount, PutDevices, PutSlot } from '#shared/api'
 import { fromBase64 } from '#shared/bytes'
 import type { DeviceId } from '#shared/ids'
 import { CommandError, type Proof } from '../bus/commands.ts'
@@ -50,4 +50,15 @@ export async function changeSlot(
     signature: await key.sign(slotBytes(relayId, list.acct, change + 1, made)),
   }
   await ask(http, relay, '/v1/slot', v.unknown(), body)
+}
+
+/** Everything of it at the relay goes, and cannot be brought back. */
+export async function deleteAccount(http: Http, account: AccountRow, proof: Proof): Promise<void> {
+  const { relay, relayId, user } = account
+  const { ticket, aik, list } = await loggedIn(http, account, proof)
+  const key = await signingKey(fromBase64(aik))
+  const { acct, ver: version } = list
+  const signature = await key.sign(deleteBytes(relayId, acct, user, ticket))
+  const body: DeleteAccount = { user, acct, ticket, version, signature }
+  await ask(http, relay, '/v1/delete', v.unknown(), body)
 }

@@ -18,7 +18,7 @@ import type { Timers } from './ports.ts'
  * Codes after which the same try would end the same way. 4401 is not among them: it comes also when the challenge
  * was answered too late, and the `error` before it says which it was.
  */
-const finalCodes = new Set<number>([closeCodes.disabled, closeCodes.version])
+const finalCodes = new Set<number>([closeCodes.disabled, closeCodes.gone, closeCodes.version])
 
 /** Another copy of this device is connected: whoever comes back at once would only throw that one out. */
 const replacedWaitMs = 30_000

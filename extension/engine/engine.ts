@@ -10,6 +10,7 @@ import type { Millis, UserId } from '#shared/ids'
 import { CommandError, type Commands } from '../bus/commands.ts'
 import type { ConnectionRow, Db } from '../db/db.ts'
 import { settingsOf } from '../db/settings.ts'
+import { deleteAccount } from './account-changes.ts'
 import { relayInfo, signIn, signUp, type Http, type NewAccount } from './accounts.ts'
 import { forgetOldKeys } from './old-keys.ts'
 import { conversationCommands, forgetEnded, leaveBehind, readAll } from './conversation-commands.ts'
@@ -62,7 +63,7 @@ export interface Engine {
  * Refusals that no try changes, not even one of a new background: it would throw out the profile that this one is a
  * copy of, or ask for ever as a device that was removed.
  */
-const finalReasons = new Set(['credentials-expired', 'account-disabled'])
+const finalReasons = new Set(['credentials-expired', 'account-disabled', 'gone'])
 
 export function createEngine(options: EngineOptions): Engine {
   const { db, timers, words, client, random = Math.random } = options
@@ -246,6 +247,16 @@ export function createEngine(options: EngineOptions): Engine {
       const { relay, relayId, user, list } = me
       const input = { relay, relayId, user, ...proof, deviceName: platform.deviceName }
       await enter(await signIn(http, input, list))
+    },
+    async deleteAccount(proof) {
+      const me = await guarded(() => db.account.get('me'))
+      if (!me) throw new CommandError('signed-out')
+      await deleteAccount(http, me, proof)
+      await exclusively(async () => {
+        await leave({ signOff: false }) // the room has closed every door already
+        await guarded(forget)
+        await open()
+      })
     },
     async signOut() {
       await exclusively(async () => {

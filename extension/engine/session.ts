@@ -442,6 +442,7 @@ export function openSession(options: SessionOptions): Session {
     live = false
     requests.lost()
     if (closed.type === 'refused') {
+      if (closed.code === closeCodes.gone) return refuse('gone')
       return refuse(closed.code === closeCodes.disabled ? 'account-disabled' : 'unsupported-version')
     }
     const { type, ...waiting } = closed

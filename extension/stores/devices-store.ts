@@ -147,6 +147,14 @@ export const DevicesStore = createModel(
         })
         return done ?? false
       },
+      /** True when it is gone; then nobody is signed in here any more. */
+      async deleteAccount(secret: Secret): Promise<boolean> {
+        const done = await attempt(async () => {
+          await commands.deleteAccount(await proofOf(secret))
+          return true
+        })
+        return done ?? false
+      },
       /** What is wrong with the new password, or null; the same floor as at sign-up. */
       passwordProblem: (password: string) => passwordProblem(password, account.value?.user ?? ''),
       /** True when it holds. */

@@ -18,7 +18,7 @@ const icons: Record<Line['type'], IconNode> = {
 }
 
 /** Trying again changes nothing: only signing in anew does. */
-const final = new Set(['not-authorized', 'credentials-expired', 'account-disabled'])
+const final = new Set(['not-authorized', 'credentials-expired', 'account-disabled', 'gone'])
 
 function words(line: Line): ComponentChildren {
   if (line.type === 'connecting') return say('connecting')
@@ -40,7 +40,7 @@ export function ConnectionLine({ store, onSignInAgain }: { store: ConnectionStor
       <div class="connection-inside">
         <Icon of={icons[line.type]} size={14} />
         <output>{words(line)}</output>
-        {line.type === 'refused' && final.has(line.reason) && (
+        {line.type === 'refused' && final.has(line.reason) && line.reason !== 'gone' && (
           <Button kind="link" onClick={onSignInAgain}>
             {say('signInAgain')}
           </Button>

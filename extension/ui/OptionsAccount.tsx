@@ -3,6 +3,7 @@ import { useState } from 'preact/hooks'
 import type { AccountStore } from '../stores/account-store.ts'
 import type { DevicesStore } from '../stores/devices-store.ts'
 import { Button } from './Button.tsx'
+import { DeleteAccount } from './DeleteAccount.tsx'
 import { Name } from './Name.tsx'
 import { OptionsPassword } from './OptionsPassword.tsx'
 import { SignInAgain } from './SignInAgain.tsx'
@@ -22,6 +23,8 @@ export const accountTexts: TextKey[] = [
   'changePasswordHint',
   'newCode',
   'newCodeHint',
+  'deleteAccount',
+  'deleteAccountHint',
   'signOut',
   'signOutHint',
 ]
@@ -52,6 +55,7 @@ export function OptionsAccount({ store, devices }: { store: AccountStore; device
         </div>
         <Button onClick={() => setLeaving(true)}>{say('signOutAsk')}</Button>
       </section>
+      <DeleteAccount store={devices} />
       {isLeaving && <SignOutDialog store={store} user={account.user} onClose={() => setLeaving(false)} />}
     </>
   )

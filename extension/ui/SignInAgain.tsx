@@ -11,14 +11,16 @@ export function SignInAgain({ store }: { store: DevicesStore }) {
   const reason = store.lostBecause.value
   if (reason === null) return null
   return (
-    <section class="options-action" role="alert">
-      <div>
-        <h2>{reasonWords(reason)}</h2>
-        <p>{say('signInAgainHint')}</p>
-      </div>
-      <Button kind="primary" onClick={() => setAsking(true)}>
-        {say('signInAgain')}
-      </Button>
+    <>
+      <section class="options-action" role="alert">
+        <div>
+          <h2>{reasonWords(reason)}</h2>
+          <p>{say('signInAgainHint')}</p>
+        </div>
+        <Button kind="primary" onClick={() => setAsking(true)}>
+          {say('signInAgain')}
+        </Button>
+      </section>
       {isAsking && (
         <ProveDialog
           store={store}
@@ -31,6 +33,6 @@ export function SignInAgain({ store }: { store: DevicesStore }) {
           <p>{say('signInAgainHint')}</p>
         </ProveDialog>
       )}
-    </section>
+    </>
   )
 }

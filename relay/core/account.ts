@@ -3,6 +3,7 @@
  * are checked there; signatures and everything that needs the stored account are checked here.
  */
 import {
+  deleteBytes,
   deviceListHash,
   deviceListProblem,
   loginBytes,
@@ -23,9 +24,17 @@ import { append } from './log.ts'
 import { checkFirstPackages, dropLater, dropOneTimePackages, dropPackages, putPackages } from './packages.ts'
 import type { AccountOperation, AccountReply, Env, Tx } from './ports.ts'
 import { renewVersion } from './presence.ts'
-import { firstPolicy, keys, type AccountRow, type DeviceRow, type LoginsRow, type Meta } from './rows.ts'
+import {
+  firstPolicy,
+  jobs,
+  keys,
+  type AccountRow,
+  type DeviceRow,
+  type LoginsRow,
+  type Meta,
+} from './rows.ts'
 import { startSpread } from './spread.ts'
-import { closeSocket, saveMeta, signedIn, type Turn } from './turn.ts'
+import { closeSocket, done, saveMeta, signedIn, wake, type Turn } from './turn.ts'
 
 type Operation<Type extends AccountOperation['type']> = Extract<AccountOperation, { type: Type }>
 
@@ -40,6 +49,8 @@ export async function onAccount(operation: AccountOperation, turn: Turn): Promis
       return putDevices(operation, turn)
     case 'put-slot':
       return putSlot(operation, turn)
+    case 'delete':
+      return deleteAccount(operation, turn)
     case 'get-devices':
       return getDevices(operation, turn)
     case 'restored':
@@ -61,6 +72,7 @@ export async function onAccountOfNobody(
       throw new ProtocolError('not-authorized')
     case 'put-devices':
     case 'put-slot':
+    case 'delete':
       throw new ProtocolError('not-authorized')
     case 'get-devices':
       throw new ProtocolError('item-not-found')
@@ -182,12 +194,12 @@ async function putSlot(
   const message = slotBytes(env.settings.relayId, meta.acct, change, slot)
   const holds = await env.verify(fromBase64(account.aik), message, fromBase64(signature))
   if (!holds) throw new ProtocolError('not-authorized', 'signature')
-  const { change: done = 0, slots } = account
+  const { change: changes = 0, slots } = account
   // Whoever lost the answer to the very same change gets it again.
   const known = slots.find((one) => one.slot === slot.slot)
-  if (change === done && known?.loginKey === slot.loginKey && known.bundle.ct === slot.bundle.ct)
+  if (change === changes && known?.loginKey === slot.loginKey && known.bundle.ct === slot.bundle.ct)
     return { type: 'ok' }
-  if (change !== done + 1) throw new ProtocolError('conflict', `${done} changes so far`)
+  if (change !== changes + 1) throw new ProtocolError('conflict', `${changes} changes so far`)
   const { m, t } = slot.bundle.kdf
   if (m < limits.argonMemoryKiBMin || t < 1) throw new ProtocolError('not-acceptable', 'too cheap a hash')
   const others = slots.filter((one) => one.slot !== slot.slot)
@@ -270,6 +282,29 @@ async function getDevices(
   if (acct !== meta.acct) throw new ProtocolError('item-not-found')
   const rows = await tx.list<DeviceList>({ prefix: 'list:', after: keys.list(after), limit: listsMax })
   return { type: 'devices', lists: rows.map(([, list]) => list) }
+}
+
+// --- Going for good --------------------------------------------------------------------------------------
+
+/** Secrets, ways in and settings go at once; what the lanes still carry goes when it has arrived. */
+export async function deleteAccount(
+  { ticket, change, signature }: Operation<'delete'>,
+  turn: Turn,
+): Promise<AccountReply> {
+  const { tx, env, meta } = turn
+  const account = (await tx.get<AccountRow>(keys.account))!
+  const message = deleteBytes(env.settings.relayId, meta.acct, env.self, ticket)
+  const holds = await env.verify(fromBase64(account.aik), message, fromBase64(signature))
+  if (!holds || change !== (account.change ?? 0)) throw new ProtocolError('not-authorized')
+
+  meta.gone = env.now
+  saveMeta(turn)
+  for (const key of [keys.account, keys.vault, keys.preferences, keys.quota, keys.logins]) tx.delete(key)
+  for (const connection of turn.sockets.keys()) closeSocket(turn, connection, closeCodes.gone, 'deleted')
+  for (const job of jobs) if (job !== 'lanes') done(turn, job)
+  startSpread(turn, 'gone')
+  wake(turn, 'wipe', env.now)
+  return { type: 'ok' }
 }
 
 // --- Backups ---------------------------------------------------------------------------------------------

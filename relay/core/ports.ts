@@ -186,6 +186,7 @@ export type AccountOperation =
   | { type: 'login'; slot: SlotName; nonce: string; ts: Millis; signature: string }
   /** `change`: how often the ways in had been changed when the ticket was given. */
   | { type: 'put-devices'; list: DeviceList; change?: number; keys?: KeyPackageUp[] | undefined }
+  | { type: 'delete'; ticket: string; change: number; signature: string }
   | { type: 'put-slot'; slot: Slot; change: number; signature: string }
   | { type: 'get-devices'; acct: AccountId | null; after: number }
   /** The store was put back to an older state (a backup). To be said before anything else happens in the room. */

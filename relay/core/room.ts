@@ -25,6 +25,7 @@ import {
   refuseStranger,
   sweep,
 } from './connections.ts'
+import { dispatchForGone, wipe } from './farewell.ts'
 import { onDeliver } from './lane-in.ts'
 import { noteUse, tellLead } from './lead.ts'
 import { onLaneResult, pumpLanes, runLanes } from './lane-out.ts'
@@ -76,7 +77,7 @@ const handlers: { [Type in ClientFrame['type']]: Handler<Type> } = {
 export async function handle(event: RoomEvent, tx: Tx, env: Env): Promise<Effect[]> {
   const turn = await beginTurn(tx, env)
   if (!turn) return handleForNobody(event, tx, env)
-  await dispatch(event, turn)
+  await (turn.meta.gone === undefined ? dispatch(event, turn) : dispatchForGone(event, turn))
   await sweep(turn)
   await runDueJob(turn)
   if (event.type === 'alarm') await afterAlarm(turn)
@@ -160,6 +161,7 @@ const runners: Record<Job, (turn: Turn) => Promise<void>> = {
   expiry: expire,
   trim,
   packages: dropRest,
+  wipe,
 }
 
 /** Does the job that has been due for longest. One is enough for an event's batch; the next is done by the next. */

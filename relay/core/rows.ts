@@ -37,6 +37,8 @@ export interface Meta {
   name: UserId
   acct: AccountId
   created: Millis
+  /** When the account was deleted (farewell.ts). */
+  gone?: Millis
   epoch: Epoch
   /** Counts restores: a peer row of an earlier one is revived before it is used (outbox.ts). */
   incarnation: number
@@ -69,7 +71,7 @@ export interface Meta {
 export const firstPolicy: Policy = { reach: 'everyone', invite: null, reads: true }
 
 /** `due`: when which work is to be done at the latest; whatever happens first does it. */
-export const jobs = ['lanes', 'presence', 'receipts', 'spread', 'expiry', 'trim', 'packages'] as const
+export const jobs = ['lanes', 'presence', 'receipts', 'spread', 'expiry', 'trim', 'packages', 'wipe'] as const
 export type Job = (typeof jobs)[number]
 export type Due = Partial<Record<Job, Millis>>
 
@@ -244,6 +246,6 @@ export type LoginsRow = [nonce: string, ts: Millis][]
 
 /** `spread:<what>`: something that all buddies (or all peers) are to be told, some at a time. */
 export interface SpreadRow {
-  what: 'devices' | 'receipts' | 'restored'
+  what: 'devices' | 'receipts' | 'restored' | 'gone'
   after: string
 }

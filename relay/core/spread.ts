@@ -18,12 +18,15 @@ export async function spread(turn: Turn) {
   const [first, more] = await turn.tx.list<SpreadRow>({ prefix: 'spread:', limit: 2 })
   if (!first) return
   const [job, row] = first
-  const prefix = row.what === 'restored' ? 'peer:' : 'seen:'
+  const prefix = row.what === 'restored' || row.what === 'gone' ? 'peer:' : 'seen:'
   const found = await turn.tx.list({ prefix, after: `${prefix}${row.after}`, limit: peersPerEvent })
   const users = found.map(([key]) => key.slice(prefix.length) as UserId)
   for (const peer of await peersOf(turn, users)) {
     turn.pumps.add(peer.user) // after a restore, reading the row has made a new lane of it (turn.ts)
     if (row.what === 'receipts') showReceipts(turn, peer)
+    if (row.what === 'gone' && (peer.relation !== 'none' || peer.knocked)) {
+      enqueueNotice(turn, peer, { kind: 'gone' })
+    }
     // To those who are blocked too: a list that changes without a word would tell them so (RO7).
     if (row.what === 'devices') enqueueNotice(turn, peer, { kind: 'devices', devices: turn.meta.devices })
   }

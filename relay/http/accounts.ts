@@ -1,6 +1,7 @@
 /** Signing up and in, over HTTP, because there is no socket before there is a device. Rules AC1 to AC8. */
 import type { Context, Hono } from 'hono'
 import {
+  DeleteAccount,
   DeviceLists,
   LoggedIn,
   LoginFinish,
@@ -98,6 +99,14 @@ export function accountRoutes(app: Hono, host: HttpHost): void {
     const { user, slot, change, signature, ...ticket } = await readBody(c, PutSlot)
     if (allowed({ user, ...ticket }).change !== change - 1) throw new ProtocolError('not-authorized')
     expect('ok', await rooms.account(user, { type: 'put-slot', slot, change, signature }))
+    return c.json({})
+  })
+
+  app.post('/v1/delete', async (c) => {
+    const { signature, ...asked } = await readBody(c, DeleteAccount)
+    const { change } = allowed(asked)
+    const { user, ticket } = asked
+    expect('ok', await rooms.account(user, { type: 'delete', ticket, change, signature }))
     return c.json({})
   })
 

@@ -367,6 +367,34 @@ describe('another way in', () => {
   })
 })
 
+test('[AC10] a ticket allows deleting its account, and no other', async () => {
+  reply = ({ type }) =>
+    type === 'login'
+      ? {
+          type: 'logged-in',
+          acct: alice.acct,
+          bundle: alice.body.slots[0]!.bundle,
+          list: alice.body.list,
+          change: 2,
+        }
+      : { type: 'ok' }
+  const { ticket } = (await (await finish('alice', await start('alice'))).json()) as { ticket: string }
+  const body = { user: 'alice', acct: alice.acct, ticket, version: 1, signature }
+  const remove = (changes: object) => post('/v1/delete', { ...body, ...changes })
+
+  for (const changes of [{ user: 'bob' }, { acct: 'B'.repeat(22) }, { version: 2 }, { ticket: 'AAAA' }])
+    expect(await refusalOf(remove(changes))).toEqual([401, 'not-authorized'])
+  expect(await refusalOf(remove({ signature: 'short' }))).toEqual([400, 'bad-request'])
+  expect(asked.filter(({ operation }) => operation.type === 'delete')).toEqual([])
+  expect((await remove({})).status).toBe(200)
+  expect(asked.at(-1)).toEqual({
+    user: 'alice',
+    operation: { type: 'delete', ticket, change: 2, signature },
+  })
+  now += 600_001
+  expect(await refusalOf(remove({}))).toEqual([401, 'not-authorized'])
+})
+
 describe('device lists', () => {
   test('[AC8] who names the account gets its lists', async () => {
     reply = () => ({ type: 'devices', lists: [alice.body.list] })

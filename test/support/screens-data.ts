@@ -858,6 +858,17 @@ export const screens: Screen[] = [
       await page.getByRole('dialog').getByRole('button', { name: 'Change password' }).click()
     },
   }),
+  inTab('delete', people, {
+    path: 'options.html#account',
+    act: (page) => page.getByRole('button', { name: 'Delete account' }).click(),
+  }),
+  inTab(
+    'lost',
+    { ...people, status: status(connection({ state: 'refused', reason: 'credentials-expired' })) },
+    {
+      path: 'options.html#account',
+    },
+  ),
   inTab('account', people, { path: 'options.html#account' }),
   inTab('account-dark', people, {
     path: 'options.html#account',

@@ -200,3 +200,24 @@ test('one that was removed comes back in the same way', async () => {
   await laptop.until(async () => (await freshOn(laptop)).includes(await idOf(phone)), 'told')
   await Promise.all([laptop.stop(), phone.stop()])
 }, 60_000)
+
+test('[AC10] a deleted account is forgotten here, gone on the other devices, and its buddies lose it', async () => {
+  const [laptop, bob] = await buddies(relay.url, 'alice.del', 'bob.del')
+  const phone = await headless(relay.url, 'alice.del', { existing: true })
+  await expect(laptop.commands.deleteAccount(proofOf(laptop, 'a guess'))).rejects.toMatchObject({
+    code: 'not-authorized',
+  })
+
+  await laptop.commands.deleteAccount(proofOf(laptop))
+  await phone.until(() => isRefused(phone), 'refused')
+  await bob.until(async () => (await bob.relationTo('alice.del')) === 'none', 'lost')
+
+  expect(await phone.connection()).toMatchObject({ reason: 'gone' })
+  expect(await laptop.connection()).toMatchObject({ state: 'signed-out' })
+  expect(await laptop.db.account.count()).toBe(0)
+  await expect(headless(relay.url, 'alice.del', { existing: true })).rejects.toMatchObject({
+    code: 'not-authorized',
+  })
+  await expect(headless(relay.url, 'alice.del')).rejects.toMatchObject({ code: 'conflict' })
+  await Promise.all([laptop.stop(), phone.stop(), bob.stop()])
+}, 60_000)

@@ -6,6 +6,7 @@ import { afterEach, expect, test } from 'vitest'
 import type { DeviceId } from '#shared/ids'
 import type { ConnectionRow } from '../../../extension/db/db.ts'
 import { DevicesStore } from '../../../extension/stores/devices-store.ts'
+import { DeleteAccount } from '../../../extension/ui/DeleteAccount.tsx'
 import { OptionsDevices } from '../../../extension/ui/OptionsDevices.tsx'
 import { OptionsPassword } from '../../../extension/ui/OptionsPassword.tsx'
 import { SignInAgain } from '../../../extension/ui/SignInAgain.tsx'
@@ -24,7 +25,7 @@ interface Rest {
   line?: ConnectionRow
 }
 async function open(
-  what: typeof OptionsDevices | typeof OptionsPassword | typeof SignInAgain,
+  what: typeof OptionsDevices | typeof OptionsPassword | typeof SignInAgain | typeof DeleteAccount,
   rest: Rest = {},
 ) {
   const { isNew = false, line = connected } = rest
@@ -49,6 +50,7 @@ async function open(
         ),
     )
     if (what === OptionsDevices) return <OptionsDevices devices={store} />
+    if (what === DeleteAccount) return <DeleteAccount store={store} />
     return what === SignInAgain ? <SignInAgain store={store} /> : <OptionsPassword store={store} />
   }
   render(<Page />)
@@ -157,4 +159,19 @@ test('a copied profile says what happened, and signs in again as a new device', 
   press('Sign in')
 
   await waitFor(() => expect(asked('signInAgain')).toEqual([[{ slot: 'pw', root: 'root of pw right' }]]))
+})
+
+test('deleting the account asks twice, the second time for the password', async () => {
+  const { asked } = await open(DeleteAccount)
+  press('Delete account…')
+  expect(screen.getByRole('dialog').textContent).toContain('Your buddies lose you')
+  press('Go on')
+  expect(screen.getByRole('dialog').textContent).toContain('cannot be undone')
+  press('Delete for good')
+  expect(asked('deleteAccount')).toEqual([])
+
+  type('Password', 'right')
+  press('Delete for good')
+
+  await waitFor(() => expect(asked('deleteAccount')).toEqual([[{ slot: 'pw', root: 'root of pw right' }]]))
 })

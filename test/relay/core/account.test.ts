@@ -1,5 +1,13 @@
 import { expect, test } from 'vitest'
-import { deviceListHash, kdf, loginBytes, slotBytes, type DeviceList, type Slot } from '#shared/account'
+import {
+  deleteBytes,
+  deviceListHash,
+  kdf,
+  loginBytes,
+  slotBytes,
+  type DeviceList,
+  type Slot,
+} from '#shared/account'
 import type { Register } from '#shared/api'
 import type { AccountId } from '#shared/ids'
 import { makeKeys, makeDevice, makeMailbox, signList, signUpBody, type Keys } from '../../support/sign-up.ts'
@@ -351,4 +359,64 @@ test('[DV1] a device learns when each of the account was last here, and which ar
     { id: phone.device.own.id, seen: left, connected: false },
     { id: laptop.device.own.id, seen: expect.any(Number), connected: true },
   ])
+})
+
+// --- Going for good --------------------------------------------------------------------------------------
+
+const ticket = 'T'.repeat(40)
+
+async function deleteAs(relay: TestRelay, by: Keys, change = 0) {
+  const { acct, user } = await relay.person('alice')
+  const signature = await by.sign(deleteBytes(relay.relayId, acct, user, ticket))
+  const reply = await relay.account('alice', { type: 'delete', ticket, change, signature })
+  return reply.type === 'error' ? reply.code : reply.type
+}
+
+test('[AC10] a deleted account is gone for its devices and for everybody on the roster, and nothing stays', async () => {
+  const relay = testRelay()
+  const [alice, bob] = await relay.pair()
+  const phone = await relay.connect('alice', { device: 1 })
+  const carol = await relay.connect('carol')
+  await carol.send('alice', 'k', { kind: 'knock' })
+  await alice.send('bob', 'last words')
+  const { account } = await relay.person('alice')
+
+  expect(await deleteAs(relay, account)).toBe('ok')
+  await relay.advance(10_000)
+  await bob.send('alice', 'are you there?')
+  await relay.advance(200_000)
+
+  expect([alice.closed, phone.closed]).toEqual([4410, 4410])
+  expect(bob.entries('gone')).toMatchObject([{ peer: 'alice' }])
+  expect(bob.entries('roster').at(-1)).toMatchObject({ peer: 'alice', relation: 'none' })
+  expect(carol.entries('gone')).toMatchObject([{ peer: 'alice' }])
+  expect([...relay.backup('alice').keys()].toSorted()).toEqual(['due', 'meta'])
+})
+
+test('[AC10] not without the signature, nor by a login from before the password was changed', async () => {
+  const relay = testRelay()
+  const alice = await relay.connect('alice')
+  const { account, login: key } = await relay.person('alice')
+
+  expect([await deleteAs(relay, key), await deleteAs(relay, account, 1)]).toEqual([
+    'not-authorized',
+    'not-authorized',
+  ])
+  expect(alice.closed).toBe(null)
+})
+
+test('[AC10] nobody gets the name for 90 days, nor in; then it is free', async () => {
+  const relay = testRelay()
+  const { account, login: key } = await relay.person('alice')
+  await deleteAs(relay, account)
+  await relay.advance(1000)
+
+  expect(await registerAs(relay, () => ({}))).toMatchObject({ code: 'conflict' })
+  expect(await login(relay, 'alice', key)).toMatchObject({ code: 'not-authorized' })
+  await relay.advance(89 * 86_400_000)
+  expect(await registerAs(relay, () => ({}))).toMatchObject({ code: 'conflict' })
+  await relay.advance(2 * 86_400_000)
+
+  expect(relay.backup('alice').size).toBe(0)
+  expect(await registerAs(relay, () => ({}))).toMatchObject({ type: 'registered' })
 })
