@@ -1,6 +1,7 @@
 /** Accounts over HTTP: making one, coming back to one. The password stays in the page; here is what was made of it. */
 import * as v from 'valibot'
 import {
+  deviceListHash,
   deviceListProblem,
   loginBytes,
   powHolds,
@@ -261,6 +262,25 @@ export async function logIn(
   return { ticket, aik, rk, list, change, ...(vault && { vault: vault.payload }), now: info.now }
 }
 
+/**
+ * All lists of an account, up to the one that is given: who has granted an archive key may be a device no longer.
+ * They are believed as a chain that ends in that list; of anything else only the list itself is.
+ */
+async function historyOf(http: Http, relay: string, user: UserId, newest: DeviceList): Promise<DeviceList[]> {
+  const path = `/v1/devices/${user}?acct=${newest.acct}&after=`
+  const chain: DeviceList[] = []
+  while ((chain.at(-1)?.ver ?? 0) < newest.ver) {
+    const { lists } = await ask(http, relay, `${path}${chain.at(-1)?.ver ?? 0}`, DeviceLists)
+    for (const list of lists) {
+      if ((await deviceListProblem(list, chain.at(-1) ?? null, verify)) !== null) return [newest]
+      chain.push(list)
+    }
+    if (lists.length === 0) return [newest]
+  }
+  const isSame = chain.some((list) => deviceListHash(list) === deviceListHash(newest))
+  return isSame ? chain : [newest]
+}
+
 /** Adds this browser to the account. `known` and errors as `logIn` has them. */
 export async function signIn(
   http: Http,
@@ -269,9 +289,12 @@ export async function signIn(
 ): Promise<NewAccount> {
   const { relay, user, deviceName } = input
   const { ticket, aik, rk, list, vault, now } = await logIn(http, input, known)
-  const { keys: archiveKeys, mailboxes } = await openVault(vault ?? '', rk, list).catch((error: unknown) => {
-    throw new CommandError('not-authorized', `the vault does not open: ${String(error)}`)
-  })
+  const lists = await historyOf(http, relay, user, list)
+  const { keys: archiveKeys, mailboxes } = await openVault(vault ?? '', rk, list, lists).catch(
+    (error: unknown) => {
+      throw new CommandError('not-authorized', `the vault does not open: ${String(error)}`)
+    },
+  )
   const device = await makeDevice(aik, archiveKeys)
   const next = await listWith(device, deviceName, list, now)
   const pool = await firstPool(device, next, now)

@@ -98,6 +98,25 @@ test('[AC5] a device that is removed is out at once, and reads nothing that is s
   await Promise.all([laptop.stop(), phone.stop(), tablet.stop(), bob.stop()])
 }, 60_000)
 
+test('[AC5] after the first device was removed, the one that granted the archive key, others sign in still', async () => {
+  const [laptop, bob] = await buddies(relay.url, 'alice.first', 'bob.first')
+  const phone = await headless(relay.url, 'alice.first', { existing: true })
+  await phone.commands.removeDevice(await idOf(laptop), proofOf(phone))
+  await laptop.until(() => isRefused(laptop), 'refused')
+  await bob.send('alice.first', 'said before the tablet was')
+  await phone.until(
+    async () => (await phone.textsWith('bob.first')).includes('said before the tablet was'),
+    'read',
+  )
+
+  const tablet = await headless(relay.url, 'alice.first', { existing: true })
+  await tablet.until(
+    async () => (await tablet.textsWith('bob.first')).includes('said before the tablet was'),
+    'read by the mailbox',
+  )
+  await Promise.all([laptop.stop(), phone.stop(), tablet.stop(), bob.stop()])
+})
+
 test('[AC4] nobody is removed without the password, nor by a device of itself, nor who is not there', async () => {
   const laptop = await headless(relay.url, 'alice.no')
   const phone = await headless(relay.url, 'alice.no', { existing: true })
