@@ -7,6 +7,7 @@ export default defineConfig({
   define: { __RELAY__: JSON.stringify('http://127.0.0.1:1999') }, // the plugin does not bring WXT's own
   test: {
     include: ['test/**/*.test.{ts,tsx}'],
+    testTimeout: 20_000, // whole engines and real relays, on a machine that does other things as well
     maxWorkers: 2, // the default keeps one core free, and much of the time is spent on waiting
     coverage: {
       provider: 'v8',

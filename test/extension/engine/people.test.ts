@@ -248,6 +248,7 @@ test('[RO6] a second knock is told as refused, and the first stands', async () =
   )
 
   expect(await alice.relationTo('bob.twice')).toBe('asking')
+  await becomes(bob, 'alice.twice', 'asked')
   expect(await bob.db.roster.get(id('alice.twice'))).toMatchObject({ knock: { text: 'one' } })
   await Promise.all([alice.stop(), bob.stop()])
 })
