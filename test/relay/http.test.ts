@@ -87,7 +87,7 @@ describe('information', () => {
 
     expect(page).toContain('Test &lt;relay&gt;')
     expect(page).toContain(origin)
-    expect(page).toContain('Messages are not end-to-end encrypted yet in this version.')
+    expect(page).toContain('Messages are sealed end to end.')
     expect(page).toContain('no package for Chrome')
     expect(page).not.toMatch(/<script|src=|@import|url\(|\son\w+=/i)
     const policy = response.headers.get('content-security-policy')

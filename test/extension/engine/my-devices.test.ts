@@ -114,6 +114,7 @@ test('[AC5] after the first device was removed, the one that granted the archive
     async () => (await tablet.textsWith('bob.first')).includes('said before the tablet was'),
     'read by the mailbox',
   )
+  expect(await tablet.relationTo('bob.first')).toBe('buddies')
   await Promise.all([laptop.stop(), phone.stop(), tablet.stop(), bob.stop()])
 })
 
