@@ -41,8 +41,8 @@ export function page({ name, address, builds, announced }: Facts) {
       <section aria-labelledby="sees">
         <h2 id="sees">What this relay can see</h2>
         <p class="plain">
-          <strong>Messages are sealed end to end.</strong> Whoever runs this relay stores and forwards them, and
-          cannot read them. This is what they can see:
+          <strong>Messages are sealed end to end.</strong> Whoever runs this relay stores and forwards them,
+          and cannot read them. This is what they can see:
         </p>
         <ul>
           <li>User names, who is on whose list, who writes to whom and when, and how long a message is.</li>
