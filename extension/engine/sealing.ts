@@ -12,7 +12,6 @@ import type { Signed } from './state.ts'
 
 export interface Sealing {
   identities: Identities
-  secrets(): Promise<Secrets>
   sealer: Sealer
   /** For one batch of entries. */
   newOpener(): Opener
@@ -34,7 +33,6 @@ export function createSealing(
 
   return {
     identities,
-    secrets,
     sealer: createSealer({ signed, identities, secrets, relayNow, exclusively }),
     newOpener: () => createOpener({ signed, identities, secrets }),
     sealSettings: async (settings) => sealForMe((await secrets()).aks, account.acct, 'settings', settings),

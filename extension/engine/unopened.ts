@@ -192,7 +192,6 @@ async function fill(db: Db, waiting: MessageRow): Promise<void> {
   delete row.lists
   delete row.envelope
   if (row.content) delete row.unknown
-  row.unarchived = 1
   if (row.kind === 'control' && row.content?.type !== 'leave') {
     await db.changes.put(row)
     await applyChange(db, row)
