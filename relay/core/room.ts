@@ -13,7 +13,6 @@ import type { ClientFrame, ClientFrameOf } from '#shared/frames'
 import type { UserId } from '#shared/ids'
 import { onAccount, onAccountOfNobody } from './account.ts'
 import { onAck, settleRest } from './acks.ts'
-import { onArchive, onArchived, onSegment, onSegments, onUnarchive } from './archive.ts'
 import { onClaim, onClaimPost, onClaimResult } from './claim.ts'
 import {
   greet,
@@ -69,11 +68,6 @@ const handlers: { [Type in ClientFrame['type']]: Handler<Type> } = {
   keys: onKeys,
   claim: onClaim,
   vault: onVault,
-  archive: onArchive,
-  segments: onSegments,
-  segment: onSegment,
-  unarchive: onUnarchive,
-  archived: onArchived,
   devices: onDevices,
   leave: onLeave,
   ping: async (_, connection, turn) => send(turn, connection, { type: 'pong' }),
