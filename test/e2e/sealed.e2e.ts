@@ -17,8 +17,10 @@ const stored = ({ popup }: Person, peer: string) =>
           const rows = open.result.transaction('messages').objectStore('messages').getAll()
           rows.addEventListener('error', () => fail(rows.error))
           rows.addEventListener('success', () => {
-            type Row = { peer: string; kind: string; content: { text: string } | null }
-            const said = (rows.result as Row[]).filter((row) => row.peer === name && row.kind === 'message')
+            type Row = { peer: string; kind: string; content: { text: string } | null; removed?: string }
+            const said = (rows.result as Row[]).filter(
+              (row) => row.peer === name && row.kind === 'message' && !row.removed,
+            )
             // What the two said in other tests is not asked about; what cannot be read would be.
             const texts = said.map(({ content }) => content && content.text)
             done(texts.filter((text) => text === null || text.startsWith('amid kills ')))
