@@ -78,6 +78,8 @@ export interface MessageRow {
   /** With `payload`: of the envelope, where that is not the message's own. */
   envelope?: EnvelopeId
   device?: DeviceId
+  /** With `payload` or `unknown`: it waits for being opened. An index, for few of very many do. */
+  waits?: 1
   /** How often it was asked for because it could not be opened, and how often it was sealed again. */
   asked?: number
   askedAt?: Millis
@@ -398,5 +400,19 @@ export function openDb(name = 'parley', options: DexieOptions = {}): Db {
     identities: 'peer',
   })
   db.version(4).stores({ notices: '[peer+ts+what]' })
+  db.version(5)
+    .stores({
+      messages: '[from+id], [peer+ts+from+id], [peer+direction+ts], waits',
+      changes: '[from+id], waits',
+      identities: 'peer, other.acct',
+    })
+    .upgrade(async (was) => {
+      for (const table of ['messages', 'changes']) {
+        await was
+          .table<MessageRow>(table)
+          .filter((row) => row.content === null && (row.payload !== undefined || row.unknown !== undefined))
+          .modify({ waits: 1 })
+      }
+    })
   return db
 }

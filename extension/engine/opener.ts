@@ -15,6 +15,7 @@ import { openMessage, type Opening } from '../crypto/mls/message.ts'
 import { decodePayload, type Payload } from '../crypto/mls/payload.ts'
 import { Refusal } from '../crypto/refusal.ts'
 import type { KeyPackageRow } from '../db/db.ts'
+import { find } from './changes.ts'
 import type { Identities } from './identities.ts'
 import type { Signed } from './state.ts'
 
@@ -68,7 +69,7 @@ export function createOpener({ signed, identities, secrets }: OpenerOptions): Op
     const mid = sealed.resendOf ?? id
     const from = direction === 'out' ? account.user : peer
     if (direction === 'out' && device === account.device) return { content: null, mid }
-    const known = (await db.messages.get([from, mid])) ?? (await db.changes.get([from, mid]))
+    const known = (await find(db, from, mid))?.row
     if (known && (known.content || known.removed)) return { content: known.content, mid }
     return { ...(await openSealed(envelope, sealed, ratchet)), mid }
   }

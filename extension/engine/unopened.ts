@@ -8,11 +8,13 @@ import { parseContent, type ContentOf } from '#shared/content'
 import type { EnvelopeId, Millis, UserId } from '#shared/ids'
 import { conversationOf, lastOf, recount } from '../db/conversations.ts'
 import type { Db, MessageRow } from '../db/db.ts'
-import { applyChange } from './changes.ts'
+import { applyChange, find } from './changes.ts'
 import type { Identities } from './identities.ts'
-import { fitting, type Applied } from './inbox.ts'
+import { fitting, knockOf, type Applied } from './inbox.ts'
 import type { Opener } from './opener.ts'
 import type { Signed } from './state.ts'
+
+type Found = NonNullable<Awaited<ReturnType<typeof find>>>
 
 /** How often one message is asked for, and sealed again for one who asks. */
 const timesMax = 3
@@ -43,23 +45,22 @@ export async function askAgain(
   if (unopened.length === 0) return false
   const now = timers.now()
   return db.transaction('rw', [db.messages, db.changes, db.roster, db.outbox, db.settings], async () => {
-    const waiting = new Map<UserId, MessageRow[]>()
+    const waiting = new Map<UserId, Found[]>()
     for (const { peer, mid } of unopened) {
-      const row = (await db.messages.get([peer, mid])) ?? (await db.changes.get([peer, mid]))
+      const found = await find(db, peer, mid)
       const isBuddy = (await db.roster.get(peer))?.relation === 'buddies'
-      if (!row?.payload || row.content || !isBuddy || (row.asked ?? 0) >= timesMax) continue
-      waiting.set(peer, [...(waiting.get(peer) ?? []), row])
+      if (!found?.row.payload || found.row.content || !isBuddy || (found.row.asked ?? 0) >= timesMax) continue
+      waiting.set(peer, [...(waiting.get(peer) ?? []), found])
     }
     let any = false
-    for (const [peer, rows] of waiting) {
-      for (let first = 0; first < rows.length; first += atOnce) {
+    for (const [peer, all] of waiting) {
+      for (let first = 0; first < all.length; first += atOnce) {
         if (!(await countOne(db, `asked ${peer}`, now))) break
-        const part = rows.slice(first, first + atOnce)
-        for (const row of part) {
-          const table = (await db.messages.get([peer, row.id])) ? db.messages : db.changes
+        const part = all.slice(first, first + atOnce)
+        for (const { table, row } of part) {
           await table.put({ ...row, asked: (row.asked ?? 0) + 1, askedAt: now })
         }
-        const content = { type: 'resend-request' as const, mids: part.map(({ id }) => id) }
+        const content = { type: 'resend-request' as const, mids: part.map(({ row }) => row.id) }
         await db.outbox.add({ id: v7() as EnvelopeId, peer, kind: 'control', content, at: now })
         any = true
       }
@@ -68,14 +69,18 @@ export async function askAgain(
   })
 }
 
-const waits = (row: MessageRow) => row.content === null && row.payload !== undefined
+/** Everything that could not be opened, or not read. */
+const waiting = async (db: Db): Promise<MessageRow[]> => [
+  ...(await db.messages.where('waits').equals(1).toArray()),
+  ...(await db.changes.where('waits').equals(1).toArray()),
+]
 
 /** What has waited for an answer for long, at the beginning of a connection. */
 export async function unanswered({ db, timers }: Signed): Promise<Applied['unopened']> {
-  const isDue = (row: MessageRow) =>
-    waits(row) && row.direction === 'in' && timers.now() - (row.askedAt ?? 0) > patienceMs
-  const rows = [...(await db.messages.filter(isDue).toArray()), ...(await db.changes.filter(isDue).toArray())]
-  return rows.map(({ peer, id }) => ({ peer, mid: id }))
+  return (await waiting(db))
+    .filter(({ payload, direction }) => payload !== undefined && direction === 'in')
+    .filter(({ askedAt = 0 }) => timers.now() - askedAt > patienceMs)
+    .map(({ peer, id }) => ({ peer, mid: id }))
 }
 
 /**
@@ -99,15 +104,13 @@ export async function resend(
       author === account.device || (!mine.some((id) => id === author) && mine[0] === account.device)
     const tables = [db.messages, db.changes, db.outbox, db.ratchetsOut, db.settings]
     await db.transaction('rw', tables, async () => {
-      const rows: MessageRow[] = []
+      const all: Found[] = []
       for (const mid of new Set(mids)) {
-        const row =
-          (await db.messages.get([account.user, mid])) ?? (await db.changes.get([account.user, mid]))
-        if (row && mayResend(row, peer, now) && isMine(row.device)) rows.push(row)
+        const found = await find(db, account.user, mid)
+        if (found && mayResend(found.row, peer, now) && isMine(found.row.device)) all.push(found)
       }
-      if (rows.length === 0 || !(await countOne(db, `answered ${peer} ${device}`, now))) return
-      for (const row of rows) {
-        const table = (await db.messages.get([account.user, row.id])) ? db.messages : db.changes
+      if (all.length === 0 || !(await countOne(db, `answered ${peer} ${device}`, now))) return
+      for (const { table, row } of all) {
         await table.put({ ...row, resent: (row.resent ?? 0) + 1 })
         const { kind, content, id: resendOf } = row
         await db.outbox.add({ id: v7() as EnvelopeId, peer, kind, content: content!, at: now, resendOf })
@@ -128,13 +131,8 @@ const mayResend = (row: MessageRow, peer: UserId, now: number) =>
 
 /** Tries everything again that waits: a list, a session or a mailbox may have come since, or a newer Parley. */
 export async function openWaiting({ db }: Signed, opener: Opener): Promise<void> {
-  const isClosed = (row: MessageRow) => waits(row) || row.unknown !== undefined
-  const rows = [
-    ...(await db.messages.filter(isClosed).toArray()),
-    ...(await db.changes.filter(isClosed).toArray()),
-  ]
   const found: MessageRow[] = []
-  for (const row of rows) {
+  for (const row of await waiting(db)) {
     const { content, unknown } = fitting(row.kind, await openRow(row, opener))
     if (content || (unknown !== undefined && row.unknown === undefined)) {
       found.push({ ...row, content, ...(unknown !== undefined && { unknown }) })
@@ -181,17 +179,19 @@ async function openRow(row: MessageRow, opener: Opener) {
 async function noteKnock(db: Db, { peer, at }: MessageRow, content: ContentOf<'knock'>): Promise<void> {
   const row = await db.roster.get(peer)
   if (row?.relation !== 'asked' || row.knock?.text) return
-  const { text, reason, page, name } = content
-  const knock = { text, at, ...(reason && { reason }), ...(page && { page }), ...(name && { name }) }
-  await db.roster.put({ ...row, ...(name && { name }), knock })
+  const { name } = content
+  await db.roster.put({ ...row, ...(name && { name }), knock: knockOf(content, at) })
 }
 
-async function fill(db: Db, waiting: MessageRow): Promise<void> {
-  const row = { ...waiting }
+async function fill(db: Db, was: MessageRow): Promise<void> {
+  const row = { ...was }
   delete row.payload
   delete row.lists
   delete row.envelope
-  if (row.content) delete row.unknown
+  if (row.content) {
+    delete row.unknown
+    delete row.waits
+  }
   if (row.kind === 'control' && row.content?.type !== 'leave') {
     await db.changes.put(row)
     await applyChange(db, row)

@@ -45,7 +45,7 @@ const mine = (rest: Partial<MessageRow> = {}): MessageRow => ({
   ...rest,
 })
 const closed = (rest: Partial<MessageRow> = {}) =>
-  mine({ from: bob, direction: 'in', content: null, payload: 'sealed', ...rest })
+  mine({ from: bob, direction: 'in', content: null, payload: 'sealed', waits: 1, ...rest })
 
 test('[R-58] a message is asked for at most three times, and a person at most 30 times an hour', async () => {
   const row = closed()
