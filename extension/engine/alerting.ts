@@ -3,12 +3,13 @@
  * are one alert (R-43), devices at which nobody is wait for the one where somebody is (R-42), and what has been read or
  * answered meanwhile is no news any more.
  */
-import type { Lead } from '#shared/frames'
+import type { Lead, Mode } from '#shared/frames'
 import type { Millis, UserId } from '#shared/ids'
 import { conversationOf } from '../db/conversations.ts'
-import { pendingTs, type Db, type MessageRow } from '../db/db.ts'
+import { pendingTs, type Db, type MessageRow, type SessionRow } from '../db/db.ts'
 import { arrivalOf, settingsOf, type Settings } from '../db/settings.ts'
 import {
+  asks,
   decide,
   decideKnock,
   decideLate,
@@ -39,6 +40,11 @@ export interface Alerting {
   news(incoming: readonly Incoming[]): void
   /** Was waiting during an absence. */
   missed(incoming: readonly Incoming[]): void
+  /**
+   * Whether a message of somebody is asked about first. Answered before it is stored, and without a database, so that
+   * the prompt is stored together with the message that it is about.
+   */
+  whoAsks(): Promise<(row: MessageRow, session: SessionRow | undefined, isMuted: boolean) => boolean>
   /** Somebody came online of whom the person wanted to hear it. */
   online(peer: UserId): void
   /** Resolves when all that has been begun is done, but for what waits for its time. */
@@ -129,6 +135,28 @@ export function createAlerting(options: AlertingOptions): Alerting {
     return hasWaited && last?.direction === 'out' && last.ts > ts
   }
 
+  async function whoAsks() {
+    const [settings, mode] = await Promise.all([settingsOf(db), status.mode()])
+    const isQuiet = isQuietBy(settings, mode)
+    const { canOpenUnfocused } = platform
+    return ({ peer, ts }: MessageRow, session: SessionRow | undefined, isMuted: boolean) =>
+      // Whoever has the conversation before them has nothing to decide.
+      !viewOf(peer) &&
+      asks({
+        isQuiet,
+        isMuted,
+        arrival: arrivalBy(settings, peer),
+        mood: moodOf(session, ts),
+        canOpenUnfocused,
+      })
+  }
+
+  const viewOf = (peer: UserId) => platform.views().find((view) => view.page === 'chat' && view.peer === peer)
+  const arrivalBy = (settings: Settings, peer: UserId) =>
+    arrivalOf(settings, peer, platform.canOpenUnfocused ? 'window' : 'prompt')
+  const isQuietBy = ({ quietHours }: Settings, mode: Mode) =>
+    mode === 'dnd' || isQuietHour(quietHours, new Date(timers.now()))
+
   async function circumstancesOf(peer: UserId, settings: Settings): Promise<Circumstances> {
     const [roster, conversation, isQuiet] = await Promise.all([
       db.roster.get(peer),
@@ -136,22 +164,20 @@ export function createAlerting(options: AlertingOptions): Alerting {
       isQuietNow(settings),
     ])
     const { canOpenUnfocused } = platform
-    const open = platform.views().find((view) => view.page === 'chat' && view.peer === peer)
+    const open = viewOf(peer)
     return {
       activity: options.activity(),
       isQuiet,
       isMuted: roster?.muted ?? false,
       window: !open ? 'none' : open.focused ? 'focused' : open.minimised ? 'minimised' : 'behind',
-      arrival: arrivalOf(settings, peer, canOpenUnfocused ? 'window' : 'prompt'),
+      arrival: arrivalBy(settings, peer),
       mood: moodOf(conversation.session, options.relayNow()),
       canOpenUnfocused,
     }
   }
 
-  async function isQuietNow({ quietHours }: Settings): Promise<boolean> {
-    if ((await status.mode()) === 'dnd' || isQuietHour(quietHours, new Date(timers.now()))) return true
-    return platform.isFullScreen()
-  }
+  const isQuietNow = async (settings: Settings): Promise<boolean> =>
+    isQuietBy(settings, await status.mode()) || platform.isFullScreen()
 
   // --- Doing it ---------------------------------------------------------------------------------------------------
 
@@ -278,6 +304,7 @@ export function createAlerting(options: AlertingOptions): Alerting {
   return {
     news,
     missed,
+    whoAsks,
     online,
     settled,
     async stop() {

@@ -232,15 +232,3 @@ async function hide(desk: Desk, peer: UserId, targets: readonly Target[]): Promi
   await guarded(() => status.settle([peer]))
   await flush(desk)
 }
-
-/** Up to the newest of theirs: from a button, where nothing else has been shown. */
-export async function readAll(
-  { db, guarded }: Desk,
-  { read }: Pick<Commands, 'read'>,
-  peer: UserId,
-): Promise<void> {
-  const newest = await guarded(() =>
-    db.messages.where('[peer+direction+ts]').between([peer, 'in', 0], [peer, 'in', pendingTs]).last(),
-  )
-  if (newest) await read(peer, newest.ts)
-}

@@ -8,16 +8,17 @@
 import type { ClientFrameOf } from '#shared/frames'
 import type { Millis, UserId } from '#shared/ids'
 import { CommandError, type Commands } from '../bus/commands.ts'
-import type { ConnectionRow, Db } from '../db/db.ts'
+import { pendingTs, type ConnectionRow, type Db } from '../db/db.ts'
 import { settingsOf } from '../db/settings.ts'
 import { deleteAccount } from './account-changes.ts'
 import { relayInfo, signIn, signUp, type Http, type NewAccount } from './accounts.ts'
 import { forgetOldKeys } from './old-keys.ts'
-import { conversationCommands, forgetEnded, leaveBehind, readAll } from './conversation-commands.ts'
+import { conversationCommands, forgetEnded, leaveBehind } from './conversation-commands.ts'
 import type { Desk } from './desk.ts'
 import { deviceCommands } from './device-commands.ts'
 import { poolSize } from './key-pool.ts'
 import { devicesKnown } from './new-devices.ts'
+import { breakSeal } from './outbox.ts'
 import { peopleCommands } from './people-commands.ts'
 import type { Platform, Timers, Words } from './ports.ts'
 import { safePlatform } from './safe-platform.ts'
@@ -191,10 +192,7 @@ export function createEngine(options: EngineOptions): Engine {
       db.keyPackages,
     ]
     await Promise.all(tables.map((table) => table.clear()))
-    await db.outbox.toCollection().modify((row) => {
-      delete row.payload
-      delete row.ratchet
-    })
+    await db.outbox.toCollection().modify(breakSeal)
   }
 
   async function needed(): Promise<Session> {
@@ -302,7 +300,7 @@ export function createEngine(options: EngineOptions): Engine {
         const isShown = platform.views().some((view) => view.page === 'chat' && view.peer === peer)
         return isShown ? platform.openChat(peer) : platform.openPrompt(peer)
       }
-      if (what === 'read') return readAll(desk, commands, peer)
+      if (what === 'read') return commands.read(peer, pendingTs)
       const isKnock = (await db.roster.get(peer))?.relation === 'asked'
       if (!isKnock) return commands.answer(peer, what)
       if (what === 'accepted') return commands.accept(peer)

@@ -4,9 +4,9 @@
  */
 import type { ContentOf } from '#shared/content'
 import type { Entry, EntryOf, Kind, Policy, ServerFrameOf, Snapshot, Watermarks } from '#shared/frames'
-import type { DeviceId, EnvelopeId, Epoch, Seq, UserId } from '#shared/ids'
+import type { DeviceId, EnvelopeId, Epoch, Millis, Seq, UserId } from '#shared/ids'
 import { conversationOf, lastOf, recount } from '../db/conversations.ts'
-import { pendingTs, type Db, type MessageRow, type SessionRow } from '../db/db.ts'
+import { pendingTs, type Db, type MessageRow, type RosterRow, type SessionRow } from '../db/db.ts'
 import { sessionAfter } from '../db/sessions.ts'
 import { applyChange, tableOf } from './changes.ts'
 import { applyOwn, isOwn } from './own.ts'
@@ -63,7 +63,7 @@ export interface ApplyOptions {
   /** What came in this absence: of it, nothing that was taken back is to be seen. */
   missed?: ReadonlySet<EnvelopeId>
   /** Whether a message of that person is asked about first, were it the next of that sitting. */
-  asks?(row: MessageRow, session: SessionRow | undefined): boolean
+  asks?(row: MessageRow, session: SessionRow | undefined, isMuted: boolean): boolean
 }
 
 /**
@@ -185,12 +185,15 @@ export async function applyEntries(
       delete row.lists
       delete row.envelope
       delete row.unknown
-      if (row.content === null && !row.removed && unknown !== undefined) row.unknown = unknown
-      else if (row.content === null && !row.removed) {
+      delete row.waits
+      if (row.content === null && !row.removed && unknown !== undefined) {
+        Object.assign(row, { unknown, waits: 1 })
+      } else if (row.content === null && !row.removed) {
         // Of this device's own making and not known here any more: nobody else has it either.
         if (direction === 'out' && device === account.device) return
         Object.assign(row, {
           payload,
+          waits: 1,
           ...(lists && { lists }),
           ...(id !== entry.id && { envelope: entry.id }),
         })
@@ -223,7 +226,8 @@ export async function applyEntries(
       const text = content?.type === 'text' || content?.type === 'knock' ? content.text : ''
       applied.incoming.push({ peer, id, ts, text, kind, late })
       const prompt = await db.prompts.get(peer)
-      if (kind === 'message' && (prompt || (!late && asks(row, session)))) {
+      const isMuted = (await db.roster.get(peer))?.muted ?? false
+      if (kind === 'message' && (prompt || (!late && asks(row, session, isMuted)))) {
         await db.prompts.put({
           peer,
           session: session?.id ?? id,
@@ -258,13 +262,8 @@ export async function applyEntries(
       }
       const { name } = content
       if (content.type === 'accept') return db.roster.put({ ...row, ...(name && { name }) })
-      const { text, reason, page } = content
-      const knock = { text, at: timers.now(), ...(reason && { reason }), ...(page && { page }) }
-      await db.roster.put({
-        ...row,
-        ...(name && { name }),
-        knock: { ...knock, ...(name && { name }), ...(via && { via }) },
-      })
+      const knock = { ...knockOf(content, timers.now()), ...(via && { via }) }
+      await db.roster.put({ ...row, ...(name && { name }), knock })
     }
 
     async function onFailed({ id, code }: EntryOf<'failed'>): Promise<void> {
@@ -284,6 +283,14 @@ export function fitting(kind: Kind, opened: Opened): Opened {
   const isSaid = type === 'text' || type === 'knock' || type === 'accept'
   const fits = kind === 'control' ? !isSaid : type === (kind === 'message' ? 'text' : kind)
   return fits ? opened : { content: null, unknown: content, mid }
+}
+
+/** What the list of people keeps of a knock. */
+export function knockOf(
+  { text, reason, page, name }: ContentOf<'knock'>,
+  at: Millis,
+): NonNullable<RosterRow['knock']> {
+  return { text, at, ...(reason && { reason }), ...(page && { page }), ...(name && { name }) }
 }
 
 async function putRoster(

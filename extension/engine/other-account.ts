@@ -5,6 +5,7 @@
 import type { AccountId, Millis, UserId } from '#shared/ids'
 import type { Db } from '../db/db.ts'
 import { settingsOf } from '../db/settings.ts'
+import { breakSeal } from './outbox.ts'
 import { changeSettings } from './preferences.ts'
 
 /** What `believe` writes. */
@@ -18,16 +19,7 @@ export async function believe(db: Db, peer: UserId, acct: AccountId, ts: Millis)
     const { ver, hash } = identity.other
     await db.identities.put({ peer, acct, ver, hash })
     await db.ratchetsOut.delete(peer)
-    await db.outbox
-      .where('peer')
-      .equals(peer)
-      .modify((row) => {
-        if (row.payload === undefined) return
-        delete row.payload
-        delete row.lists
-        delete row.ratchet
-        row.isResealed = true
-      })
+    await db.outbox.where('peer').equals(peer).modify(breakSeal)
     await db.notices.put({ peer, ts, what: 'account-accepted', isLoud: false })
     const { pins, buddies } = await settingsOf(db)
     if (pins[peer] !== acct) await changeSettings(db, { pins: { ...pins, [peer]: acct } })

@@ -22,6 +22,15 @@ const heldAfterMs = 24 * 60 * 60_000
 /** A relay that asks for more patience than this means "not today": the person is told instead. */
 const patienceMs = 60_000
 
+/** It is sealed anew before it goes. Whether the room has the first bytes, nobody knows. */
+export function breakSeal(row: OutboxRow): void {
+  if (row.payload === undefined) return
+  delete row.payload
+  delete row.lists
+  delete row.ratchet
+  row.isResealed = true
+}
+
 export interface Outbox {
   /** Sends what may be sent now. May be called at any time. */
   flush(): Promise<void>
@@ -71,21 +80,25 @@ export function createOutbox(signed: Signed, sealer: Sealer, renew: () => Promis
     return ({ id, peer, held }) => !held && !sent.has(id) && !waiting.has(peer)
   }
 
+  /** Nothing goes to whom a person has yet to decide about, and no change before what it changes. */
+  async function nextRows(count: number): Promise<OutboxRow[]> {
+    const mayGo = whatMayGo()
+    const undecided = new Set(await db.identities.orderBy('other.acct').primaryKeys())
+    const first = (fits: (row: OutboxRow) => boolean) =>
+      db.outbox.orderBy('id').filter(fits).limit(count).toArray()
+    const rows = await first((row) => mayGo(row) && !undecided.has(row.peer))
+    if (!rows.some(({ content }) => isChange(content))) return rows
+    const waiting = new Set(await db.outbox.toCollection().primaryKeys())
+    return first((row) => mayGo(row) && !undecided.has(row.peer) && !isEarly(row, waiting))
+  }
+
   async function sendAll(): Promise<void> {
     if (!signed.isWelcome()) return
     const pass = attempt
     const room = limits.sendsInFlightMax - inFlight.length
-    const mayGo = whatMayGo()
-    const waiting = new Set(await db.outbox.toCollection().primaryKeys())
-    const others = new Set(
-      (await db.identities.filter(({ other }) => other !== undefined).toArray()).map(({ peer }) => peer),
-    )
-    const rows = db.outbox
-      .orderBy('id')
-      .filter((row) => mayGo(row) && !others.has(row.peer) && !isEarly(row, waiting))
     /** Of these, one message has to be stored before the others go. */
     const opening = new Set<UserId>()
-    for (const row of await rows.limit(room).toArray()) {
+    for (const row of await nextRows(room)) {
       if (opening.has(row.peer)) continue
       if (isStale(row)) {
         await db.outbox.update(row.id, { held: true })
@@ -231,13 +244,7 @@ export function createOutbox(signed: Signed, sealer: Sealer, renew: () => Promis
     await renew()
     await db.transaction('rw', [db.outbox, db.ratchetsOut], async () => {
       await db.ratchetsOut.toCollection().modify({ openedAt: 0 }) // spent; the numbering goes on
-      await db.outbox
-        .filter(({ ratchet }) => ratchet !== undefined)
-        .modify((row) => {
-          delete row.payload
-          delete row.ratchet
-          row.isResealed = true
-        })
+      await db.outbox.filter(({ ratchet }) => ratchet !== undefined).modify(breakSeal)
     })
   }
 

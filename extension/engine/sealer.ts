@@ -71,7 +71,7 @@ export function createSealer({ signed, identities, secrets, relayNow, exclusivel
     ])
     const self = memberOf(mine.list, account.device)
     const others = membersOf(mine.list, theirs.list)
-      .filter((member) => member !== self && !(member.acct === self.acct && member.device === self.device))
+      .filter(({ acct, device }) => acct !== self.acct || device !== self.device)
       .map((member) => ({ member, keyPackage: packages.get(`${member.acct}|${member.device}`) }))
     const missing = others.find(({ member, keyPackage }) => keyPackage === undefined && member.device !== '@')
     if (missing) throw new CommandError('resource-constraint', `no key package of ${missing.member.device}`)

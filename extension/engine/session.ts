@@ -10,9 +10,8 @@ import type { Epoch, Millis, UserId } from '#shared/ids'
 import { protocolVersion, supportedVersions } from '#shared/version'
 import { storedKey } from '../crypto/keys.ts'
 import { CommandError } from '../bus/commands.ts'
-import type { AccountRow, Db, MessageRow, SessionRow } from '../db/db.ts'
-import { arrivalOf, settingsOf } from '../db/settings.ts'
-import { asks, isQuietHour, moodOf } from './alert.ts'
+import type { AccountRow, Db } from '../db/db.ts'
+import { settingsOf } from '../db/settings.ts'
 import { createAlerting } from './alerting.ts'
 import { createConnection, type Closed, type Connection, type Failing, type Link } from './connection.ts'
 import type { Identities } from './identities.ts'
@@ -289,13 +288,13 @@ export function openSession(options: SessionOptions): Session {
     if (!welcome || request !== undefined) return
     const late = !live
     const { epoch } = welcome
-    const isAsked = await whoAsks()
+    const asks = await alerting.whoAsks()
     const applied = await platform.exclusively('open', () =>
       applyEntries(signed, entries, {
         epoch,
         late,
         missed: new Set(missed.map(({ id }) => id)),
-        asks: isAsked,
+        asks,
         opener: sealing.newOpener(),
         openSettings: sealing.openSettings,
       }),
@@ -334,24 +333,6 @@ export function openSession(options: SessionOptions): Session {
   async function tryAgain(): Promise<void> {
     await tryWaiting()
     await outbox.flush()
-  }
-
-  /** Asked of the database before the entries are applied, so that the prompt is stored with the message it is about. */
-  async function whoAsks(): Promise<(row: MessageRow, session: SessionRow | undefined) => boolean> {
-    const [settings, mode, roster] = await Promise.all([settingsOf(db), status.mode(), db.roster.toArray()])
-    const muted = new Set(roster.filter((row) => row.muted).map(({ peer }) => peer))
-    const { canOpenUnfocused } = platform
-    const isQuiet = mode === 'dnd' || isQuietHour(settings.quietHours, new Date(timers.now()))
-    return ({ peer, ts }, session) =>
-      // Whoever has the conversation before them has nothing to decide.
-      !platform.views().some((view) => view.page === 'chat' && view.peer === peer) &&
-      asks({
-        isQuiet,
-        isMuted: muted.has(peer),
-        arrival: arrivalOf(settings, peer, canOpenUnfocused ? 'window' : 'prompt'),
-        mood: moodOf(session, ts),
-        canOpenUnfocused,
-      })
   }
 
   async function settingsCame(): Promise<void> {
