@@ -3,7 +3,6 @@
  * others are named; when nothing is left, it is over.
  */
 import { computed, createModel, effect, signal } from '@preact/signals'
-import { liveQuery } from 'dexie'
 import { v7 } from 'uuid'
 import { characters } from '#shared/content'
 import type { EnvelopeId, Millis, UserId } from '#shared/ids'
@@ -22,9 +21,9 @@ import { live } from '../db/live.ts'
 import { isOpen } from '../db/sessions.ts'
 import { settingsOf, type Settings } from '../db/settings.ts'
 import type { Clock } from './clock.ts'
-import { lookAlike } from './look-alike.ts'
 import { presenceOf, relayTime } from './presence.ts'
 import { attempting, problemOf, type Problem } from './problem.ts'
+import { requestOf } from './waiting.ts'
 
 /** Who opened the window, and about whom: what its address says. */
 export interface Asked {
@@ -102,6 +101,8 @@ async function readLines(db: Db, peer: UserId) {
   }
 }
 
+type Lines = Awaited<ReturnType<typeof readLines>>
+
 export const PromptStore = createModel((db: Db, commands: Commands, clock: Clock, asked: Asked) => {
   const people = live<People | undefined>(() => readPeople(db), undefined)
 
@@ -150,17 +151,11 @@ export const PromptStore = createModel((db: Db, commands: Commands, clock: Clock
     begun.value = { ...begun.peek(), [question.peer]: question.type }
   })
 
-  const around = signal<Awaited<ReturnType<typeof readLines>> | null>(null)
-  // Not `live`: whose lines they are changes, and Dexie asks too late for a signal to be seen.
-  effect(() => {
-    const peer = shownPeer.value
-    if (!peer) return
-    const subscription = liveQuery(() => readLines(db, peer)).subscribe({
-      next: (value) => (around.value = value),
-      error: (error) => console.error(error),
-    })
-    return () => subscription.unsubscribe()
-  })
+  const around = live<Lines | null, UserId | null>(
+    async (peer) => peer && readLines(db, peer),
+    null,
+    () => shownPeer.value,
+  )
   const shown = computed(() => (around.value?.peer === shownPeer.value ? around.value : null))
 
   /** What they said, as far as it may be seen here; null when it may not. */
@@ -323,23 +318,17 @@ function questionAbout(peer: UserId, { prompts, roster, settings }: People): Que
   return prompt ? promptQuestion(prompt) : lineQuestion(peer)
 }
 
-function knockQuestion(
-  { peer, knock }: RosterRow,
-  roster: RosterRow[],
-  { buddies }: Settings,
-): KnockQuestion {
-  const known = roster
-    .filter(({ relation }) => relation === 'buddies')
-    .map(({ peer: user, name }) => ({ user, name, nickname: buddies[user]?.nickname }))
+function knockQuestion(row: RosterRow, roster: RosterRow[], settings: Settings): KnockQuestion {
+  const { name, ownName, text, reason, page, via, looksLike, at } = requestOf(row, { roster, settings })
   return {
     type: 'knock',
-    peer,
-    key: `knock:${peer}:${knock?.at ?? 0}`,
-    text: knock?.text ?? '',
-    reason: knock?.reason ?? '',
-    page: knock?.page ?? '',
-    chosenName: knock?.name ?? '',
-    isInvited: knock?.via === 'invite',
-    looksLike: lookAlike({ user: peer, name: knock?.name }, known),
+    peer: name,
+    key: `knock:${name}:${at}`,
+    text,
+    reason,
+    page,
+    chosenName: ownName,
+    isInvited: via === 'invite',
+    looksLike,
   }
 }

@@ -51,22 +51,30 @@ export function promptsOf({ prompts, settings }: People, wanted: string): Prompt
     .filter(({ name, nickname }) => isMeant(wanted, name, nickname))
 }
 
-export function requestsOf({ roster, settings }: People, wanted: string): Request[] {
+/** A knock as it is shown, wherever that is. */
+export function requestOf(
+  { peer, knock }: RosterRow,
+  { roster, settings }: Pick<People, 'roster' | 'settings'>,
+): Request {
   const buddies = roster
     .filter(({ relation }) => relation === 'buddies')
-    .map(({ peer, name }) => ({ user: peer, name, nickname: settings.buddies[peer]?.nickname }))
-  return roster
+    .map(({ peer: user, name }) => ({ user, name, nickname: settings.buddies[user]?.nickname }))
+  return {
+    name: peer,
+    ownName: knock?.name ?? '',
+    text: knock?.text ?? '',
+    reason: knock?.reason ?? '',
+    page: knock?.page ?? '',
+    via: knock?.via ?? 'name',
+    looksLike: lookAlike({ user: peer, name: knock?.name }, buddies),
+    at: knock?.at ?? 0,
+  }
+}
+
+export function requestsOf(people: People, wanted: string): Request[] {
+  return people.roster
     .filter(({ relation, blocked }) => relation === 'asked' && !blocked)
-    .map(({ peer, knock }) => ({
-      name: peer,
-      ownName: knock?.name ?? '',
-      text: knock?.text ?? '',
-      reason: knock?.reason ?? '',
-      page: knock?.page ?? '',
-      via: knock?.via ?? ('name' as const),
-      looksLike: lookAlike({ user: peer, name: knock?.name }, buddies),
-      at: knock?.at ?? 0,
-    }))
+    .map((row) => requestOf(row, people))
     .filter(({ name, ownName }) => isMeant(wanted, name, ownName))
     .toSorted((a, b) => b.at - a.at)
 }

@@ -2,11 +2,10 @@ import { useId } from 'preact/hooks'
 import type { UserId } from '#shared/ids'
 import type { BuddyListStore, Prompt } from '../stores/buddy-list-store.ts'
 import { Avatar } from './Avatar.tsx'
-import './BuddyList.css'
 import { Button } from './Button.tsx'
 import { Name } from './Name.tsx'
-import './Requests.css'
 import { say, sayCount } from './text.ts'
+import { WaitingList } from './WaitingList.tsx'
 
 interface Props {
   prompts: Prompt[]
@@ -18,30 +17,22 @@ interface Props {
 
 /** Buddies who write, and wait to be let in: the same question as the prompt window asks. */
 export function Asking({ prompts, store, isOnlyUnread, onAnswer }: Props) {
-  const heading = useId()
   if (prompts.length === 0) return null
   return (
-    <section class="requests">
-      <div class="list-group">
-        <h2 id={heading} class="list-heading">
-          {say('asking')}
-        </h2>
-        {isOnlyUnread && (
+    <WaitingList
+      title={say('asking')}
+      action={
+        isOnlyUnread && (
           <Button kind="link" onClick={() => void store.markAllRead()}>
             {say('markAllRead')}
           </Button>
-        )}
-      </div>
-      <ul aria-labelledby={heading}>
-        {prompts.map((prompt) => (
-          <AskingItem
-            key={prompt.name}
-            prompt={prompt}
-            onAnswer={(answer) => onAnswer(prompt.name, answer)}
-          />
-        ))}
-      </ul>
-    </section>
+        )
+      }
+    >
+      {prompts.map((prompt) => (
+        <AskingItem key={prompt.name} prompt={prompt} onAnswer={(answer) => onAnswer(prompt.name, answer)} />
+      ))}
+    </WaitingList>
   )
 }
 

@@ -5,30 +5,24 @@ import { Avatar } from './Avatar.tsx'
 import { Button } from './Button.tsx'
 import { Icon } from './Icon.tsx'
 import { Name } from './Name.tsx'
-import './Requests.css'
 import { say, sayWith } from './text.ts'
+import { WaitingList } from './WaitingList.tsx'
 
 /** People who knock. Their words are plain text: no links until one has let them in. */
 export function Requests({ requests, store }: { requests: Request[]; store: BuddyListStore }) {
-  const heading = useId()
   if (requests.length === 0) return null
   return (
-    <section class="requests">
-      <h2 id={heading} class="list-heading">
-        {say('requests')}
-      </h2>
-      <ul aria-labelledby={heading}>
-        {requests.map((request) => (
-          <RequestItem
-            key={request.name}
-            request={request}
-            onAccept={() => void store.accept(request.name)}
-            onReject={() => void store.reject(request.name)}
-            onBlock={() => void store.block(request.name)}
-          />
-        ))}
-      </ul>
-    </section>
+    <WaitingList title={say('requests')}>
+      {requests.map((request) => (
+        <RequestItem
+          key={request.name}
+          request={request}
+          onAccept={() => void store.accept(request.name)}
+          onReject={() => void store.reject(request.name)}
+          onBlock={() => void store.block(request.name)}
+        />
+      ))}
+    </WaitingList>
   )
 }
 

@@ -4,24 +4,18 @@ import { Avatar } from './Avatar.tsx'
 import { Button } from './Button.tsx'
 import { knockWords } from './knock-words.tsx'
 import { Name } from './Name.tsx'
-import './Requests.css'
 import { say } from './text.ts'
+import { WaitingList } from './WaitingList.tsx'
 
 /** My own knocks. Nothing is known of the other until they answer. */
 export function SentKnocks({ knocks, store }: { knocks: SentKnock[]; store: BuddyListStore }) {
-  const heading = useId()
   if (knocks.length === 0) return null
   return (
-    <section class="requests">
-      <h2 id={heading} class="list-heading">
-        {say('knocksSent')}
-      </h2>
-      <ul aria-labelledby={heading}>
-        {knocks.map((knock) => (
-          <SentKnockItem key={knock.name} knock={knock} store={store} />
-        ))}
-      </ul>
-    </section>
+    <WaitingList title={say('knocksSent')}>
+      {knocks.map((knock) => (
+        <SentKnockItem key={knock.name} knock={knock} store={store} />
+      ))}
+    </WaitingList>
   )
 }
 
