@@ -718,6 +718,23 @@ export function hostContract(name: string, spawn: () => Promise<RelayProcess>) {
       })
     })
 
+    describe('the archive', () => {
+      test('[AR1] [AR2] [AR4] a segment as large as may be is kept, listed, given back and deleted', async () => {
+        const alice = await connected('alice')
+        const segId = 'A'.repeat(22)
+        const head = { e: 1, segId, fromTs: 1, toTs: 2, count: 1, iv: 'A'.repeat(16), kind: 'rows' as const }
+        const ct = 'B'.repeat(limits.segmentCharsMax)
+
+        expect(await alice.ask({ type: 'archive', segment: { ...head, ct } })).toMatchObject({ type: 'ok' })
+        expect(await alice.ask({ type: 'segments', after: 0 })).toMatchObject({
+          segments: [{ ...head, chars: ct.length }],
+        })
+        expect(await alice.ask({ type: 'segment', segId })).toMatchObject({ segment: { ...head, ct } })
+        expect(await alice.ask({ type: 'unarchive', segIds: [segId] })).toMatchObject({ type: 'ok' })
+        expect(await alice.ask({ type: 'segment', segId })).toMatchObject({ code: 'item-not-found' })
+      })
+    })
+
     describe.concurrent('what takes time', { timeout: 40_000 }, () => {
       test('[HS2] saying nothing for 5 s ends the socket with 4401', async () => {
         const alice = await person('alice')

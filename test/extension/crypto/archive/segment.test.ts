@@ -1,6 +1,7 @@
 import * as v from 'valibot'
 import { expect, test } from 'vitest'
 import { accountOf } from '#shared/account'
+import { SegmentHead } from '#shared/archive'
 import { tbs, toBase64, utf8 } from '#shared/bytes'
 import { encryptAes } from '../../../../extension/crypto/aes.ts'
 import { gunzip, gzip } from '../../../../extension/crypto/archive/gzip.ts'
@@ -8,7 +9,6 @@ import { makeArchiveKey } from '../../../../extension/crypto/archive/grant.ts'
 import {
   openSegment,
   sealSegment,
-  SegmentHead,
   type Segment,
 } from '../../../../extension/crypto/archive/segment.ts'
 
