@@ -95,6 +95,8 @@ export interface MessageRow {
   reactions?: Record<UserId, { id: EnvelopeId; ts: Millis; emoji: string }>
   /** Nothing is left of it but its place: its author took it back, or I wanted it gone here (R-27). */
   removed?: 'retracted' | 'hidden'
+  /** Opened only after the archive had passed its place: it is still to go there. */
+  unarchived?: 1
 }
 
 /** An envelope on its way: made by a page (without `payload`), sealed and sent by the background. */
@@ -159,6 +161,8 @@ export interface WelcomeRow {
   ratchet: string
   welcome: Uint8Array
   at: Millis
+  /** Of the entry that brought it; absent where the archive did. */
+  seq?: Seq
 }
 
 /** Private halves of key packages that were given out. */
@@ -316,7 +320,16 @@ export interface DevicesRow {
   isNew: DeviceId[]
 }
 
-export type StatusRow = ConnectionRow | SelfRow | RelayRow | PolicyRow | DevicesRow
+/** The archive is being read: there as long as it is not done, so a new background goes on with it. */
+export interface RestoreRow {
+  key: 'restore'
+  done: number
+  total: number
+  /** Segments that are still to be read, in this order; absent until the index was. */
+  left?: string[]
+}
+
+export type StatusRow = ConnectionRow | SelfRow | RelayRow | PolicyRow | DevicesRow | RestoreRow
 
 /** Written by pages: the text being typed, kept at most half a second after the last key (E10). */
 export interface DraftRow {
@@ -414,5 +427,9 @@ export function openDb(name = 'parley', options: DexieOptions = {}): Db {
           .modify({ waits: 1 })
       }
     })
+  db.version(6).stores({
+    messages: '[from+id], [peer+ts+from+id], [peer+direction+ts], waits, seq, unarchived',
+    changes: '[from+id], waits, seq, unarchived',
+  })
   return db
 }

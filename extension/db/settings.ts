@@ -60,6 +60,8 @@ const fields = {
   typing: v.fallback(v.boolean(), true),
   /** Are they told that I have left a conversation? */
   tellsLeave: v.fallback(v.boolean(), true),
+  /** Is what was said kept at the relay, sealed, for a device that I add later? */
+  keepsHistory: v.fallback(v.boolean(), true),
   /** Own groups of the list, in their order. */
   groups: v.fallback(v.array(shortText), []),
   /** My invite link's secret half; the relay knows its hash only. */

@@ -2,7 +2,7 @@
  * Entries of the room's log, as they come: applied in order, once, in one transaction with the cursor. Only then are
  * they acknowledged: whatever dies in between, the room sends them again and finds them known.
  */
-import type { ContentOf } from '#shared/content'
+import type { Content, ContentOf } from '#shared/content'
 import type { Entry, EntryOf, Kind, Policy, ServerFrameOf, Snapshot, Watermarks } from '#shared/frames'
 import type { DeviceId, EnvelopeId, Epoch, Millis, Seq, UserId } from '#shared/ids'
 import { conversationOf, lastOf, recount } from '../db/conversations.ts'
@@ -152,6 +152,8 @@ export async function applyEntries(
       if (peer === account.user) {
         if (content) for (const changedPeer of await applyOwn(db, content, ts)) changed.add(changedPeer)
         if (content?.type === 'own-answer') applied.cleared.push(content.peer)
+        // Kept, for what the archive has of them is older.
+        if (content?.type === 'own-hide') await db.changes.put(noteOf(entry, content))
         return
       }
       if (isOwn(content)) return // of anybody else it means nothing
@@ -239,12 +241,20 @@ export async function applyEntries(
       }
     }
 
+    function noteOf(
+      { peer, id, ts, seq, direction, kind }: EntryOf<'message'>,
+      content: Content,
+    ): MessageRow {
+      return { from: account.user, id, peer, ts, seq, direction, kind, content, at: timers.now() }
+    }
+
     async function onChange(row: MessageRow): Promise<void> {
       const isMissed = (id: EnvelopeId) => missed.has(id) || applied.incoming.some((one) => one.id === id)
       const isGone = late && row.content?.type === 'retract' && isMissed(row.content.id)
       const has = await applyChange(db, row, isGone ? 'hidden' : 'retracted')
-      // Nothing of somebody else's is kept that is about nothing of this conversation.
-      if (has || row.direction === 'out' || row.content === null) await db.changes.put(row)
+      // Nothing of somebody else's is kept that is about nothing of this conversation, once all of that is here.
+      const isKept = has || row.direction === 'out' || row.content === null
+      if (isKept || (await db.status.get('restore'))) await db.changes.put(row)
       if (has && row.content?.type === 'retract' && row.direction === 'in') applied.cleared.push(row.peer)
     }
 
@@ -337,7 +347,7 @@ export async function startOver(
   welcome: ServerFrameOf<'welcome'>,
   openSettings: ApplyOptions['openSettings'],
 ): Promise<void> {
-  const { epoch, from, snapshot, resync } = welcome
+  const { epoch, from, mark = 0, snapshot, resync } = welcome
   const settings = snapshot?.preferences ? await openSettings(snapshot.preferences.payload) : null
   await db.transaction('rw', tables(db), async () => {
     const cursor = await db.cursor.get('cursor')
@@ -349,9 +359,12 @@ export async function startOver(
       key: 'cursor',
       epoch,
       seq: from,
-      mark: 0,
+      mark,
       ...(isRestored && { restored: { blocks: [...blocks] } }),
     })
+
+    // What the log does not have any more, the archive may.
+    if (resync === 'new' || resync === 'floor') await db.status.put({ key: 'restore', done: 0, total: 0 })
 
     async function takeSnapshot({ roster, reads, receipts, policy, preferences }: Snapshot) {
       await putPolicy(db, policy)

@@ -6,7 +6,7 @@
 import { toBase64 } from '#shared/bytes'
 import { parseContent, type Content } from '#shared/content'
 import type { EntryOf } from '#shared/frames'
-import type { EnvelopeId, UserId } from '#shared/ids'
+import type { EnvelopeId, Seq, UserId } from '#shared/ids'
 import { openForMe } from '../crypto/for-me.ts'
 import type { Secrets } from '../crypto/identity.ts'
 import { refsIn } from '../crypto/mls/key-package.ts'
@@ -22,7 +22,7 @@ import type { Signed } from './state.ts'
 type Envelope = Pick<
   EntryOf<'message'>,
   'peer' | 'direction' | 'id' | 'kind' | 'payload' | 'device' | 'lists'
->
+> & { seq?: Seq }
 
 export interface Opened {
   /** Null for what cannot be opened, or is of this device's own making: then it is known already. */
@@ -50,11 +50,11 @@ export interface OpenerOptions {
 export function createOpener({ signed, identities, secrets }: OpenerOptions): Opener {
   const { account, db, timers } = signed
   const states = new Map<string, { rev: number; state: Uint8Array }>()
-  const welcomes = new Map<string, Uint8Array>()
+  const welcomes = new Map<string, { welcome: Uint8Array; seq?: Seq }>()
   const used = new Set<string>()
 
   async function open(envelope: Envelope): Promise<Opened> {
-    const { peer, direction, id, kind, payload, device } = envelope
+    const { peer, direction, id, kind, payload, device, seq } = envelope
     if (peer === account.user) return { content: await openNote(payload), mid: id }
     if (payload === '') return { content: kind === 'knock' ? { type: 'knock', text: '' } : null, mid: id }
     let sealed: Payload
@@ -65,7 +65,10 @@ export function createOpener({ signed, identities, secrets }: OpenerOptions): Op
     }
     const ratchet = toBase64(sealed.ratchet)
     // Kept whoever it is for: who joins late finds it here.
-    if (sealed.welcome) welcomes.set(ratchet, sealed.welcome)
+    const { welcome } = sealed
+    if (welcome && !welcomes.has(ratchet) && (await db.welcomes.get(ratchet)) === undefined) {
+      welcomes.set(ratchet, { welcome, ...(seq !== undefined && { seq }) })
+    }
     const mid = sealed.resendOf ?? id
     const from = direction === 'out' ? account.user : peer
     if (direction === 'out' && device === account.device) return { content: null, mid }
@@ -156,7 +159,7 @@ export function createOpener({ signed, identities, secrets }: OpenerOptions): Op
     ratchet: string,
     device: string,
   ): Promise<{ welcome: Uint8Array; row: KeyPackageRow } | null> {
-    const welcome = welcomes.get(ratchet) ?? (await db.welcomes.get(ratchet))?.welcome
+    const welcome = (welcomes.get(ratchet) ?? (await db.welcomes.get(ratchet)))?.welcome
     if (!welcome) return null
     for (const ref of refsIn(welcome)) {
       const row = await db.keyPackages.get(ref)
@@ -172,7 +175,7 @@ export function createOpener({ signed, identities, secrets }: OpenerOptions): Op
       await db.ratchetsIn.bulkPut(
         [...states].map(([ratchet, { rev, state }]) => ({ ratchet, rev, state, usedAt: at })),
       )
-      await db.welcomes.bulkPut([...welcomes].map(([ratchet, welcome]) => ({ ratchet, welcome, at })))
+      await db.welcomes.bulkPut([...welcomes].map(([ratchet, welcome]) => ({ ratchet, ...welcome, at })))
       await db.keyPackages.bulkDelete([...used])
     },
   }

@@ -10,11 +10,12 @@ import type { Millis, UserId } from '#shared/ids'
 import { CommandError } from '../bus/commands.ts'
 import { sealForMe } from '../crypto/for-me.ts'
 import type { Secrets } from '../crypto/identity.ts'
-import { membersOf } from '../crypto/mls/members.ts'
+import { membersOf, type Member } from '../crypto/mls/members.ts'
 import { sealMessage } from '../crypto/mls/message.ts'
 import { isSpent } from '../crypto/mls/renewal.ts'
 import { open } from '../crypto/mls/session.ts'
 import type { OutboxRow, RatchetOutRow } from '../db/db.ts'
+import { settingsOf } from '../db/settings.ts'
 import type { Identities } from './identities.ts'
 import { memberOf } from './key-pool.ts'
 import type { Platform } from './ports.ts'
@@ -70,8 +71,11 @@ export function createSealer({ signed, identities, secrets, relayNow, exclusivel
       ...named(mine.list, mine.packages),
     ])
     const self = memberOf(mine.list, account.device)
+    const { keepsHistory } = await settingsOf(db)
+    const isMailbox = (member: Member) => member.acct === self.acct && member.device === '@'
     const others = membersOf(mine.list, theirs.list)
       .filter(({ acct, device }) => acct !== self.acct || device !== self.device)
+      .filter((member) => keepsHistory || !isMailbox(member))
       .map((member) => ({ member, keyPackage: packages.get(`${member.acct}|${member.device}`) }))
     const missing = others.find(({ member, keyPackage }) => keyPackage === undefined && member.device !== '@')
     if (missing) throw new CommandError('resource-constraint', `no key package of ${missing.member.device}`)

@@ -12,6 +12,7 @@ import type { Signed } from './state.ts'
 
 export interface Sealing {
   identities: Identities
+  secrets(): Promise<Secrets>
   sealer: Sealer
   /** For one batch of entries. */
   newOpener(): Opener
@@ -33,6 +34,7 @@ export function createSealing(
 
   return {
     identities,
+    secrets,
     sealer: createSealer({ signed, identities, secrets, relayNow, exclusively }),
     newOpener: () => createOpener({ signed, identities, secrets }),
     sealSettings: async (settings) => sealForMe((await secrets()).aks, account.acct, 'settings', settings),

@@ -13,6 +13,7 @@ import { CommandError } from '../bus/commands.ts'
 import type { AccountRow, Db } from '../db/db.ts'
 import { settingsOf } from '../db/settings.ts'
 import { createAlerting } from './alerting.ts'
+import { createArchive, type ArchiveWhen } from './archive.ts'
 import { createConnection, type Closed, type Connection, type Failing, type Link } from './connection.ts'
 import type { Identities } from './identities.ts'
 import { applyEntries, pushAgain, startOver } from './inbox.ts'
@@ -23,6 +24,7 @@ import { createOutbox, type Outbox } from './outbox.ts'
 import type { Incoming, Platform, Timers, Words } from './ports.ts'
 import { changeSettings, createPreferences } from './preferences.ts'
 import { createRequests, type Requests } from './requests.ts'
+import { createRestore } from './restore.ts'
 import { createSealing } from './sealing.ts'
 import type { Signed } from './state.ts'
 import type { Status } from './status.ts'
@@ -47,6 +49,8 @@ export interface Session {
   isRefused(): boolean
   connectNow(): void
   check(): void
+  /** Puts into the archive what is due. */
+  archiveDue(): void
   tellActivity(): void
   tellWatching(): void
   /** Resolves when nothing of it touches the database any more; `leaving` tells the room that it is for good. */
@@ -66,6 +70,7 @@ export interface SessionOptions {
   failing?: Failing | undefined
   /** How many key packages this device keeps at the room. */
   poolSize: number
+  archiveWhen: ArchiveWhen
   /** It was refused before, in a way that no try changes: it only stands there and says so. */
   refused: boolean
   WebSocket?: unknown
@@ -92,6 +97,10 @@ const noConnection: Connection = {
   async leave() {},
 }
 
+/** What says more than that it is done. */
+const isAnswer = (frame: ServerFrame): frame is Parameters<Requests['onAnswer']>[0] =>
+  ['keys', 'devices', 'segments', 'segment'].includes(frame.type)
+
 export function openSession(options: SessionOptions): Session {
   const { account, db, platform, timers, words, status } = options
   let welcome: { link: Link; epoch: Epoch } | null = null
@@ -116,6 +125,10 @@ export function openSession(options: SessionOptions): Session {
   const relayNow = () => timers.now() + skew
   const sealing = createSealing(signed, requests, platform, relayNow)
   const { identities } = sealing
+  const { secrets } = sealing
+  const mayFlush = () => live && !ended && isWelcome() && lead === 'here'
+  const archive = createArchive({ signed, requests, secrets, mayFlush, when: options.archiveWhen })
+  const restore = createRestore({ signed, requests, secrets, changed: () => status.settle([]) })
   const outbox = createOutbox(signed, sealing.sealer, () => identities.refresh(account.user))
   const preferences = createPreferences(db, requests, sealing.sealSettings)
   const alerting = createAlerting({
@@ -147,7 +160,7 @@ export function openSession(options: SessionOptions): Session {
 
   function onAnswer(frame: ServerFrame, link: Link): boolean {
     if (ended || welcome?.link !== link) return false
-    if (frame.type === 'keys' || frame.type === 'devices') requests.onAnswer(frame)
+    if (isAnswer(frame)) requests.onAnswer(frame)
     else if (frame.type === 'ok' && frame.request !== undefined) requests.onOk(frame)
     else if (frame.type === 'error' && frame.request !== undefined) requests.onError(frame)
     else return false
@@ -195,6 +208,7 @@ export function openSession(options: SessionOptions): Session {
       }
       case 'lead':
         lead = frame.lead
+        archive.tend()
         return
       case 'typing':
         if (!(await settingsOf(db)).typing) return // who does not show it does not see it (R-30)
@@ -203,8 +217,13 @@ export function openSession(options: SessionOptions): Session {
         return
       case 'pong':
         return onPong()
+      case 'archived':
+        archive.setArchived(frame.seq)
+        return
       case 'keys':
       case 'devices':
+      case 'segments':
+      case 'segment':
       case 'vault': // an answer of another connection
       case 'bye': // the connection has read it
     }
@@ -260,6 +279,7 @@ export function openSession(options: SessionOptions): Session {
     if (frame.resync) await startOver(signed, frame, sealing.openSettings)
     welcome = { link, epoch: frame.epoch }
     keysLeft = frame.keysLeft
+    archive.setArchived(frame.archived)
     unproved = 0
     connection.established(link)
     toldWatching = null
@@ -300,12 +320,14 @@ export function openSession(options: SessionOptions): Session {
       }),
     )
     send({ type: 'ack', seq: applied.seq })
-    const isAsking = await askAgain(signed, applied.unopened)
+    // What the archive brings may open it; whoever still waits then asks.
+    const isAsking = !(await restore.isOpen()) && (await askAgain(signed, applied.unopened))
     const isAnswering = await resend(signed, identities, applied.wanted)
     if (isAsking || isAnswering) await outbox.flush()
     if (applied.devices.length > 0) void learn(applied.devices).catch(console.error)
     await status.settle(applied.cleared)
     for (const peer of applied.blocked) await platform.closeChat(peer)
+    archive.tend()
     if (late) missed.push(...applied.incoming)
     else alerting.news(applied.incoming)
     if (entries.some(({ type }) => type === 'preferences')) await settingsCame()
@@ -339,6 +361,7 @@ export function openSession(options: SessionOptions): Session {
     platform.setIdleAfter((await settingsOf(db)).idleMinutes)
     if (await believeDecided(db, relayNow())) next(null, tryAgain)
     if (isWelcome()) void preferences.push().catch(console.error)
+    archive.decided()
   }
 
   /** "Tell me when they come online": once (R-41 decides how). */
@@ -366,13 +389,32 @@ export function openSession(options: SessionOptions): Session {
     missed = []
     await settingsCame()
     await tryWaiting()
-    if (await askAgain(signed, await unanswered(signed))) await outbox.flush()
+    if (await restore.isOpen()) void bringHistory().catch(console.error)
+    else {
+      if (await askAgain(signed, await unanswered(signed))) await outbox.flush()
+      archive.tend({ atStart: true })
+    }
     await tellSignIns()
     void refill(db, account, requests, { left: keysLeft, size: options.poolSize, now: relayNow() }).catch(
       (error: unknown) => {
         if (!ended) console.error(error)
       },
     )
+  }
+
+  /** What the log does not have any more, while everything else goes on. Without a connection: with the next one. */
+  async function bringHistory(): Promise<void> {
+    try {
+      if (!(await restore.run())) return
+    } catch (error) {
+      if (error instanceof CommandError) return
+      throw error
+    }
+    next(null, async () => {
+      await tryWaiting()
+      if (await askAgain(signed, await unanswered(signed))) await outbox.flush()
+      archive.tend({ atStart: true })
+    })
   }
 
   /** Whom I have blocked stays blocked, whatever backup the room comes from. */
@@ -459,15 +501,17 @@ export function openSession(options: SessionOptions): Session {
     isRefused: () => refused,
     connectNow: () => connection.now(),
     check: () => connection.check(),
+    archiveDue: () => archive.tend(),
     tellActivity,
     tellWatching,
     async end({ leaving = false } = {}) {
+      if (leaving) await archive.flush()
       ended = true
       requests.lost()
       if (leaving && welcome) await connection.leave()
       else connection.close()
       void alerting.stop() // it only reads, and a browser may take its time with a window
-      await Promise.all([outbox.stop(), chain])
+      await Promise.all([outbox.stop(), archive.stop(), restore.stop(), chain])
     },
   }
 }

@@ -192,6 +192,7 @@ async function fill(db: Db, was: MessageRow): Promise<void> {
     delete row.unknown
     delete row.waits
   }
+  row.unarchived = 1
   if (row.kind === 'control' && row.content?.type !== 'leave') {
     await db.changes.put(row)
     await applyChange(db, row)

@@ -54,6 +54,16 @@ export const privacySettings: SettingEntry[] = [
       (store, tellsLeave) => store.change('tellsLeave', { tellsLeave }),
     ),
   },
+  {
+    id: 'history',
+    title: 'settingHistory',
+    hint: 'settingHistoryHint',
+    isSmall: true,
+    Control: switchOf(
+      ({ settings }) => settings.value.keepsHistory,
+      (store, keepsHistory) => store.change('history', { keepsHistory }),
+    ),
+  },
   { id: 'idle', title: 'settingIdle', hint: 'settingIdleHint', isSmall: true, Control: Idle },
   { id: 'blocked', title: 'settingBlocked', hint: 'settingBlockedHint', Control: BlockedPeople },
 ]

@@ -6,11 +6,7 @@ import { tbs, toBase64, utf8 } from '#shared/bytes'
 import { encryptAes } from '../../../../extension/crypto/aes.ts'
 import { gunzip, gzip } from '../../../../extension/crypto/archive/gzip.ts'
 import { makeArchiveKey } from '../../../../extension/crypto/archive/grant.ts'
-import {
-  openSegment,
-  sealSegment,
-  type Segment,
-} from '../../../../extension/crypto/archive/segment.ts'
+import { openSegment, sealSegment, type Segment } from '../../../../extension/crypto/archive/segment.ts'
 
 import { flipped } from '../mls/devices.ts'
 
