@@ -225,6 +225,8 @@ export const ClientFrame = v.variant('type', [
     /** The version that these were made from, 0 before the first; they get the next one. */
     version: count,
     payload: blob(limits.preferencesBytesMax),
+    /** Hash of my own newest list of devices, as it was known when this was sealed for them. */
+    list: v.optional(hash),
   }),
   /** What is not given stays as it is. Another `invite`, or null, voids the old link. */
   v.object({
@@ -257,8 +259,8 @@ export const ClientFrame = v.variant('type', [
     version: v.optional(count),
     payload: v.optional(VaultText),
   }),
-  /** A segment of the archive. Answered by `ok`, also when it is there already. */
-  v.object({ type: v.literal('archive'), request, segment: SealedSegment }),
+  /** A segment of the archive; `list` as of `preferences`. Answered by `ok`, also when it is there already. */
+  v.object({ type: v.literal('archive'), request, segment: SealedSegment, list: v.optional(hash) }),
   /** The index of the archive, behind the line `after` (0 = from the first). Answered by `segments`. */
   v.object({ type: v.literal('segments'), request, after: count }),
   v.object({ type: v.literal('segment'), request, segId: segmentId }),

@@ -4,15 +4,16 @@
  * begins again there. Segments may overlap; only the leading device makes any, so that the work is done once.
  */
 import type { SegmentItem, SegmentKind } from '#shared/archive'
-import { fromBase64, toBase64 } from '#shared/bytes'
+import { toBase64 } from '#shared/bytes'
 import type { Millis, Seq, UserId } from '#shared/ids'
 import { limits } from '#shared/limits'
 import { CommandError } from '../bus/commands.ts'
 import { sealSegment, type ArchiveRow } from '../crypto/archive/segment.ts'
-import type { Secrets } from '../crypto/identity.ts'
+import { newestKey } from '../crypto/for-me.ts'
 import type { MessageRow } from '../db/db.ts'
 import { settingsOf, type Settings } from '../db/settings.ts'
 import { archivedMessage, archivedWelcome, withoutEarlierTexts, type Table } from './archive-rows.ts'
+import type { OwnSecrets } from './own-keys.ts'
 import type { Requests } from './requests.ts'
 import type { Signed } from './state.ts'
 
@@ -45,7 +46,7 @@ export interface Archive {
 export interface ArchiveOptions {
   signed: Signed
   requests: Requests
-  secrets(): Promise<Secrets>
+  secrets(): Promise<OwnSecrets>
   /** This device leads, and nothing is waiting for it. */
   mayFlush(): boolean
   when: ArchiveWhen
@@ -164,12 +165,12 @@ export function createArchive({ signed, requests, secrets, mayFlush, when }: Arc
   /** In as many segments as it takes. */
   async function put(rows: readonly ArchiveRow[], kind: SegmentKind): Promise<void> {
     if (rows.length === 0 || stopped) return
-    const { aks } = await secrets()
-    const e = Math.max(...Object.keys(aks).map(Number))
-    const { ct: bytes, ...head } = await sealSegment(account.acct, e, fromBase64(aks[e]!), rows)
+    const { aks, list } = await secrets()
+    const { e, key } = newestKey(aks)
+    const { ct: bytes, ...head } = await sealSegment(account.acct, e, key, rows)
     const ct = toBase64(bytes)
     if (ct.length <= limits.segmentCharsMax) {
-      await requests.ask({ type: 'archive', segment: { ...head, kind, ct } })
+      await requests.ask({ type: 'archive', segment: { ...head, kind, ct }, list })
     } else if (rows.length > 1) {
       const half = Math.ceil(rows.length / 2)
       await put(rows.slice(0, half), kind)

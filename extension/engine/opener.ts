@@ -8,7 +8,6 @@ import { parseContent, type Content } from '#shared/content'
 import type { EntryOf } from '#shared/frames'
 import type { EnvelopeId, Seq, UserId } from '#shared/ids'
 import { openForMe } from '../crypto/for-me.ts'
-import type { Secrets } from '../crypto/identity.ts'
 import { refsIn } from '../crypto/mls/key-package.ts'
 import { membersOf } from '../crypto/mls/members.ts'
 import { openMessage, type Opening } from '../crypto/mls/message.ts'
@@ -43,11 +42,11 @@ export interface Opener {
 export interface OpenerOptions {
   signed: Signed
   identities: Identities
-  secrets(): Promise<Secrets>
+  archiveKey(e: number): Promise<string | undefined>
 }
 
 /** For one batch of entries: it is thrown away when they could not be stored. */
-export function createOpener({ signed, identities, secrets }: OpenerOptions): Opener {
+export function createOpener({ signed, identities, archiveKey }: OpenerOptions): Opener {
   const { account, db, timers } = signed
   const states = new Map<string, { rev: number; state: Uint8Array }>()
   const welcomes = new Map<string, { welcome: Uint8Array; seq?: Seq }>()
@@ -78,9 +77,8 @@ export function createOpener({ signed, identities, secrets }: OpenerOptions): Op
   }
 
   async function openNote(payload: string): Promise<Content | null> {
-    const { aks } = await secrets()
     try {
-      return parseContent(await openForMe(aks, account.acct, 'note', payload))
+      return parseContent(await openForMe(archiveKey, account.acct, 'note', payload))
     } catch (error) {
       if (error instanceof Refusal) return null
       throw error

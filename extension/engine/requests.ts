@@ -2,6 +2,7 @@
 import { v7 } from 'uuid'
 import type { SealedSegment } from '#shared/archive'
 import type { ClientFrameOf, ServerFrameOf } from '#shared/frames'
+import type { Vault } from '#shared/keys'
 import { CommandError } from '../bus/commands.ts'
 import type { Signed } from './state.ts'
 
@@ -15,6 +16,8 @@ export interface Requests {
   askKeys(frame: Omit<ClientFrameOf<'claim'>, 'request'>): Promise<ServerFrameOf<'keys'>>
   /** When each of my devices was last here. @throws CommandError likewise */
   askDevices(): Promise<ServerFrameOf<'devices'>['devices']>
+  /** What whoever signs in gets. @throws CommandError likewise */
+  askVault(): Promise<Vault>
   /** A page of the archive's index, behind the line `after`. @throws CommandError likewise */
   askSegments(after: number): Promise<ServerFrameOf<'segments'>>
   /** @throws CommandError likewise, `item-not-found` for one that was deleted */
@@ -29,8 +32,8 @@ export interface Requests {
 const withinMs = 10_000
 
 /** What says more than that it is done. */
-type Answer = ServerFrameOf<'keys' | 'devices' | 'segments' | 'segment'>
-type Question = Omit<ClientFrameOf<'claim'>, 'request'> | { type: 'devices' } | Segments
+type Answer = ServerFrameOf<'keys' | 'devices' | 'segments' | 'segment' | 'vault'>
+type Question = Omit<ClientFrameOf<'claim'>, 'request'> | { type: 'devices' | 'vault' } | Segments
 type Segments = { type: 'segments'; after: number } | { type: 'segment'; segId: string }
 
 type AnswerOf<Type extends Answer['type']> = Extract<Answer, { type: Type }>
@@ -78,6 +81,7 @@ export function createRequests({ send, isWelcome, timers }: Signed): Requests {
     },
     askKeys: (frame) => askFor('keys', frame),
     askDevices: async () => (await askFor('devices', { type: 'devices' })).devices,
+    askVault: () => askFor('vault', { type: 'vault' }),
     askSegments: (after) => askFor('segments', { type: 'segments', after }),
     askSegment: async (segId) => (await askFor('segment', { type: 'segment', segId })).segment,
     onAnswer: (frame) => settle(frame.request, ({ done }) => done(frame)),

@@ -8,7 +8,6 @@ import { fromBase64 } from '#shared/bytes'
 import type { Seq, UserId } from '#shared/ids'
 import { CommandError } from '../bus/commands.ts'
 import { openSegment } from '../crypto/archive/segment.ts'
-import type { Secrets } from '../crypto/identity.ts'
 import { Refusal } from '../crypto/refusal.ts'
 import { removed, targetOf, withChange } from '../db/changes.ts'
 import { noteLast, recount } from '../db/conversations.ts'
@@ -31,14 +30,14 @@ export interface Restore {
 export interface RestoreOptions {
   signed: Signed
   requests: Requests
-  secrets(): Promise<Secrets>
+  archiveKey(e: number): Promise<string | undefined>
   /** A segment is in: the numbers may be others. */
   changed(): Promise<void>
 }
 
 const nothing: Read = { messages: [], changes: [], welcomes: [] }
 
-export function createRestore({ signed, requests, secrets, changed }: RestoreOptions): Restore {
+export function createRestore({ signed, requests, archiveKey, changed }: RestoreOptions): Restore {
   const { account, db } = signed
   let stopped = false
   let running: Promise<boolean> | null = null
@@ -72,8 +71,7 @@ export function createRestore({ signed, requests, secrets, changed }: RestoreOpt
   async function fetchSegment(segId: string): Promise<Read> {
     try {
       const { kind: _, ct, ...head } = await requests.askSegment(segId)
-      const { aks } = await secrets()
-      const key = aks[head.e]
+      const key = await archiveKey(head.e)
       if (key === undefined || head.segId !== segId)
         throw new Refusal('undecryptable', `archive key ${head.e}`)
       const rows = await openSegment(account.acct, { ...head, ct: fromBase64(ct) }, fromBase64(key))

@@ -9,7 +9,6 @@ import type { Lists } from '#shared/frames'
 import type { Millis, UserId } from '#shared/ids'
 import { CommandError } from '../bus/commands.ts'
 import { sealForMe } from '../crypto/for-me.ts'
-import type { Secrets } from '../crypto/identity.ts'
 import { membersOf, type Member } from '../crypto/mls/members.ts'
 import { sealMessage } from '../crypto/mls/message.ts'
 import { isSpent } from '../crypto/mls/renewal.ts'
@@ -18,6 +17,7 @@ import type { OutboxRow, RatchetOutRow } from '../db/db.ts'
 import { settingsOf } from '../db/settings.ts'
 import type { Identities } from './identities.ts'
 import { memberOf } from './key-pool.ts'
+import type { OwnSecrets } from './own-keys.ts'
 import type { Platform } from './ports.ts'
 import type { Signed } from './state.ts'
 
@@ -40,7 +40,7 @@ export interface Sealer {
 export interface SealerOptions {
   signed: Signed
   identities: Identities
-  secrets(): Promise<Secrets>
+  secrets(): Promise<OwnSecrets>
   relayNow(): Millis
   exclusively: Platform['exclusively']
 }
@@ -103,10 +103,11 @@ export function createSealer({ signed, identities, secrets, relayNow, exclusivel
   return {
     async seal(row, write) {
       const { id, peer, kind, content, bare, invite, resendOf } = row
-      const { dsk, aks } = await secrets()
-      if (bare || peer === account.user) {
-        const payload = bare ? '' : await sealForMe(aks, account.acct, 'note', content)
-        return db.transaction('rw', tables, () => write({ payload }))
+      const { dsk, aks, list } = await secrets()
+      if (bare) return db.transaction('rw', tables, () => write({ payload: '' }))
+      if (peer === account.user) {
+        const payload = await sealForMe(aks, account.acct, 'note', content)
+        return db.transaction('rw', tables, () => write({ payload, lists: { own: list, peer: list } }))
       }
       return exclusively('seal', async () => {
         const seed = fromBase64(dsk)

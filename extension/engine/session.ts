@@ -25,7 +25,7 @@ import type { Incoming, Platform, Timers, Words } from './ports.ts'
 import { changeSettings, createPreferences } from './preferences.ts'
 import { createRequests, type Requests } from './requests.ts'
 import { createRestore } from './restore.ts'
-import { createSealing } from './sealing.ts'
+import { createSealing, type Sealing } from './sealing.ts'
 import type { Signed } from './state.ts'
 import type { Status } from './status.ts'
 import { askAgain, openWaiting, resend, unanswered } from './unopened.ts'
@@ -35,6 +35,7 @@ export interface Session {
   readonly outbox: Outbox
   readonly requests: Requests
   readonly identities: Identities
+  secrets: Sealing['secrets']
   /** Tries again what could not be opened, and sends what was waiting. */
   tryAgain(): Promise<void>
   /** False without a connection that is welcome: then nothing has been sent. */
@@ -99,7 +100,7 @@ const noConnection: Connection = {
 
 /** What says more than that it is done. */
 const isAnswer = (frame: ServerFrame): frame is Parameters<Requests['onAnswer']>[0] =>
-  ['keys', 'devices', 'segments', 'segment'].includes(frame.type)
+  ['keys', 'devices', 'segments', 'segment', 'vault'].includes(frame.type)
 
 export function openSession(options: SessionOptions): Session {
   const { account, db, platform, timers, words, status } = options
@@ -115,6 +116,8 @@ export function openSession(options: SessionOptions): Session {
   let missed: Incoming[] = []
   let lead: Lead = 'here'
   let keysLeft = 0
+  /** Of the room's newest list of my devices, as of the beginning of this connection. */
+  let listVersion = 0
   let toldActivity = ''
   let toldWatching: boolean | null = null
 
@@ -125,10 +128,10 @@ export function openSession(options: SessionOptions): Session {
   const relayNow = () => timers.now() + skew
   const sealing = createSealing(signed, requests, platform, relayNow)
   const { identities } = sealing
-  const { secrets } = sealing
+  const { secrets, archiveKey } = sealing
   const mayFlush = () => live && !ended && isWelcome() && lead === 'here'
   const archive = createArchive({ signed, requests, secrets, mayFlush, when: options.archiveWhen })
-  const restore = createRestore({ signed, requests, secrets, changed: () => status.settle([]) })
+  const restore = createRestore({ signed, requests, archiveKey, changed: () => status.settle([]) })
   const outbox = createOutbox(signed, sealing.sealer, () => identities.refresh(account.user))
   const preferences = createPreferences(db, requests, sealing.sealSettings)
   const alerting = createAlerting({
@@ -276,9 +279,10 @@ export function openSession(options: SessionOptions): Session {
   const unsentReads = () => db.conversations.filter(({ readTs, readSentTs }) => readTs > readSentTs).toArray()
 
   async function onWelcome(frame: ServerFrameOf<'welcome'>, link: Link): Promise<void> {
+    welcome = { link, epoch: frame.epoch } // settings may need a key that has to be asked for
     if (frame.resync) await startOver(signed, frame, sealing.openSettings)
-    welcome = { link, epoch: frame.epoch }
     keysLeft = frame.keysLeft
+    listVersion = frame.devices.version
     archive.setArchived(frame.archived)
     unproved = 0
     connection.established(link)
@@ -339,6 +343,11 @@ export function openSession(options: SessionOptions): Session {
       // What the room says of one of them holds up no other.
       await identities.refresh(user ?? account.user).catch(console.error)
     }
+    if (users.includes(null)) {
+      // What was sealed for my devices as they were before was refused.
+      if (isWelcome()) void preferences.push().catch(console.error)
+      archive.tend()
+    }
     next(null, tryWaiting)
     next(null, tellSignIns)
   }
@@ -395,11 +404,16 @@ export function openSession(options: SessionOptions): Session {
       archive.tend({ atStart: true })
     }
     await tellSignIns()
-    void refill(db, account, requests, { left: keysLeft, size: options.poolSize, now: relayNow() }).catch(
-      (error: unknown) => {
-        if (!ended) console.error(error)
-      },
-    )
+    void tendKeys().catch((error: unknown) => {
+      if (!ended) console.error(error)
+    })
+  }
+
+  /** Old packages go only when the newest list is here: the archive key of that list may be sealed for one of them. */
+  async function tendKeys(): Promise<void> {
+    const me = await db.account.get('me')
+    if (me && me.list.ver < listVersion) await identities.refresh(account.user)
+    await refill(db, account, requests, { left: keysLeft, size: options.poolSize, now: relayNow() })
   }
 
   /** What the log does not have any more, while everything else goes on. Without a connection: with the next one. */
@@ -493,6 +507,7 @@ export function openSession(options: SessionOptions): Session {
     outbox,
     requests,
     identities,
+    secrets,
     tryAgain: async () => next(null, tryAgain),
     send,
     skew: () => skew,

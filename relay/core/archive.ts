@@ -7,6 +7,7 @@ import type { ClientFrameOf } from '#shared/frames'
 import { ProtocolError } from '#shared/errors'
 import type { DeviceId, Seq } from '#shared/ids'
 import { limits } from '#shared/limits'
+import { mustBeNewest } from './own-devices.ts'
 import type { ConnectionId } from './ports.ts'
 import { keys, type ArchiveRow, type IndexRow, type SegmentRow } from './rows.ts'
 import { deviceOf, saveDevice, send, signedIn, type Turn } from './turn.ts'
@@ -18,11 +19,12 @@ const archiveOf = async ({ tx }: Turn): Promise<ArchiveRow> =>
 
 /** Keeps a segment. Whoever lost the answer may put the very same one again (AR1). */
 export async function onArchive(
-  { request, segment }: ClientFrameOf<'archive'>,
+  { request, segment, list }: ClientFrameOf<'archive'>,
   connection: ConnectionId,
   turn: Turn,
 ) {
   const { tx } = turn
+  mustBeNewest(turn, list)
   const { ct, ...head } = segment
   const known = await tx.get<SegmentRow>(keys.segment(segment.segId))
   if (known && (known.segment.ct !== ct || known.segment.iv !== segment.iv)) {
