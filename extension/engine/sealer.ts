@@ -13,6 +13,7 @@ import { membersOf, type Member } from '../crypto/mls/members.ts'
 import { sealMessage } from '../crypto/mls/message.ts'
 import { isSpent } from '../crypto/mls/renewal.ts'
 import { open } from '../crypto/mls/session.ts'
+import { Refusal } from '../crypto/refusal.ts'
 import type { OutboxRow, RatchetOutRow } from '../db/db.ts'
 import { settingsOf } from '../db/settings.ts'
 import type { Identities } from './identities.ts'
@@ -111,21 +112,10 @@ export function createSealer({ signed, identities, secrets, relayNow, exclusivel
       }
       return exclusively('seal', async () => {
         const seed = fromBase64(dsk)
-        const out = (await current(peer)) ?? (await openNew(peer, seed, invite))
-        const to = (await identities.known(peer))!.acct
-        const { relayId, acct, device } = account
-        const { state, payload } = await sealMessage({
-          envelope: { relayId, id, kind, from: { acct, device }, to, lists: out.lists },
-          ...(resendOf && { resendOf }),
-          n: out.n,
-          content,
-          session: {
-            state: out.state,
-            ratchet: fromBase64(out.ratchet),
-            ...(out.welcome && { welcome: out.welcome }),
-          },
-          seed,
-        })
+        const known = await current(peer)
+        const { out, state, payload } =
+          (known && (await sealIn(known).catch(ifUnreadable))) ??
+          (await sealIn(await openNew(peer, seed, invite)))
         return db.transaction('rw', tables, async () => {
           const now = await db.ratchetsOut.get(peer)
           // Two steps from one state would seal two messages with one key.
@@ -133,12 +123,33 @@ export function createSealer({ signed, identities, secrets, relayNow, exclusivel
           await db.ratchetsOut.put({ ...out, state, rev: out.rev + 1, sealed: out.sealed + 1, n: out.n + 1 })
           return write({ payload, lists: out.lists, ratchet: out.ratchet })
         })
+
+        async function sealIn(session: RatchetOutRow) {
+          const to = (await identities.known(peer))!.acct
+          const { relayId, acct, device } = account
+          const { ratchet, welcome, lists, n } = session
+          const sealed = await sealMessage({
+            envelope: { relayId, id, kind, from: { acct, device }, to, lists },
+            ...(resendOf && { resendOf }),
+            n,
+            content,
+            session: { state: session.state, ratchet: fromBase64(ratchet), ...(welcome && { welcome }) },
+            seed,
+          })
+          return { out: session, ...sealed }
+        }
       })
     },
     async isOpening(peer) {
       return (await db.ratchetsOut.get(peer))?.welcome !== undefined
     },
   }
+}
+
+/** Stored by another version of the library, or damaged: the session is left, and the next one opened. */
+function ifUnreadable(error: unknown): null {
+  if (error instanceof Refusal && error.reason === 'state') return null
+  throw error
 }
 
 const named = ({ acct }: DeviceList, packages: readonly { device: string; package: string }[]) =>
