@@ -194,13 +194,13 @@ export interface IdentityRow {
   other?: { acct: AccountId; ver: number; hash: string }
 }
 
-/** Something that happened to the keys of a conversation: a line that keeps its place in it. */
+/** Something that happened to the keys or the account of a peer: a line that keeps its place in the conversation. */
 export interface NoticeRow {
   /** Primary key [peer+ts+what]. */
   peer: UserId
   /** By the relay's clock. */
   ts: Millis
-  what: 'device-added' | 'device-removed' | 'account-changed' | 'account-accepted'
+  what: 'device-added' | 'device-removed' | 'account-changed' | 'account-accepted' | 'account-deleted'
   /** Their safety number had been compared: it matters more then. */
   isLoud: boolean
 }

@@ -2,6 +2,7 @@
  * Entries of the room's log, as they come: applied in order, once, in one transaction with the cursor. Only then are
  * they acknowledged: whatever dies in between, the room sends them again and finds them known.
  */
+import { Dexie } from 'dexie'
 import type { Content, ContentOf } from '#shared/content'
 import type { Entry, EntryOf, Kind, Policy, ServerFrameOf, Snapshot, Watermarks } from '#shared/frames'
 import type { DeviceId, EnvelopeId, Epoch, Millis, Seq, UserId } from '#shared/ids'
@@ -46,6 +47,7 @@ const tables = (db: Db) => [
   db.presence,
   db.typing,
   db.changes,
+  db.notices,
   db.prompts,
   db.status,
   db.ratchetsIn,
@@ -55,6 +57,8 @@ const tables = (db: Db) => [
 
 export interface ApplyOptions {
   epoch: Epoch
+  /** By the relay's clock. */
+  now: Millis
   /** It was waiting for us. */
   late: boolean
   opener: Opener
@@ -73,7 +77,7 @@ export interface ApplyOptions {
 export async function applyEntries(
   { db, account, timers }: Signed,
   entries: readonly Entry[],
-  { epoch, late, opener, openSettings, missed = new Set(), asks = () => false }: ApplyOptions,
+  { epoch, now, late, opener, openSettings, missed = new Set(), asks = () => false }: ApplyOptions,
 ): Promise<Applied> {
   // Opened before the transaction: waiting for cryptography would end it. Of what is known, nothing is opened again.
   const done = (await db.cursor.get('cursor'))?.seq ?? 0
@@ -130,7 +134,7 @@ export async function applyEntries(
           return onFailed(entry)
         case 'gone':
           await db.presence.delete(entry.peer)
-          return
+          return noteDeleted(entry.peer)
         case 'devices':
           applied.devices.push(entry.peer ?? null) // only a hint: whoever seals asks for the list and checks it
           return
@@ -274,6 +278,17 @@ export async function applyEntries(
       if (content.type === 'accept') return db.roster.put({ ...row, ...(name && { name }) })
       const knock = { ...knockOf(content, timers.now()), ...(via && { via }) }
       await db.roster.put({ ...row, ...(name && { name }), knock })
+    }
+
+    /** Once, also where the log is read again. */
+    async function noteDeleted(peer: UserId): Promise<void> {
+      const last = await db.notices
+        .where('[peer+ts+what]')
+        .between([peer, Dexie.minKey], [peer, Dexie.maxKey])
+        .last()
+      if (last?.what === 'account-deleted') return
+      await db.notices.put({ peer, ts: now, what: 'account-deleted', isLoud: false })
+      changed.add(peer)
     }
 
     async function onFailed({ id, code }: EntryOf<'failed'>): Promise<void> {

@@ -316,6 +316,7 @@ export function openSession(options: SessionOptions): Session {
     const applied = await platform.exclusively('open', () =>
       applyEntries(signed, entries, {
         epoch,
+        now: relayNow(),
         late,
         missed: new Set(missed.map(({ id }) => id)),
         asks,

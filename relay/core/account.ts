@@ -299,7 +299,9 @@ export async function deleteAccount(
   const holds = await env.verify(fromBase64(account.aik), message, fromBase64(signature))
   if (!holds || change !== (account.change ?? 0)) throw new ProtocolError('not-authorized')
 
+  const { devices } = (await tx.get<DeviceList>(keys.list(meta.devices.version)))!
   meta.gone = env.now
+  meta.goneDevices = devices.filter(({ dak }) => dak !== '').map(({ id, dak }) => ({ id, dak }))
   saveMeta(turn)
   for (const key of [keys.account, keys.vault, keys.preferences, keys.quota, keys.logins]) tx.delete(key)
   for (const connection of turn.sockets.keys()) closeSocket(turn, connection, closeCodes.gone, 'deleted')

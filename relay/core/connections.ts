@@ -119,9 +119,20 @@ function checkVersion({ version }: Auth) {
 
 /** For a name that nobody has: the same answers after the same work (HS3). */
 export async function refuseStranger(frame: Auth, state: ConnectionState, env: Env): Promise<never> {
-  checkVersion(frame)
-  await isProved(frame, state, 'A'.repeat(22) as AccountId, '', env)
+  await refuseUnproved(frame, state, 'A'.repeat(22) as AccountId, '', env)
   throw new ProtocolError('not-authorized')
+}
+
+/** @throws ProtocolError `not-authorized` unless the frame is signed by `dak`; always where that is empty. */
+export async function refuseUnproved(
+  frame: Auth,
+  state: ConnectionState,
+  acct: AccountId,
+  dak: string,
+  env: Env,
+): Promise<void> {
+  checkVersion(frame)
+  if (!(await isProved(frame, state, acct, dak, env))) throw new ProtocolError('not-authorized')
 }
 
 /** Any key will do where there is none: the check must only take as long. */

@@ -43,6 +43,8 @@ export interface Meta {
   created: Millis
   /** When the account was deleted (farewell.ts). */
   gone?: Millis
+  /** With it: its devices, so that they, and nobody else, are told when they come. */
+  goneDevices?: Pick<Device, 'id' | 'dak'>[]
   epoch: Epoch
   /** Counts restores: a peer row of an earlier one is revived before it is used (outbox.ts). */
   incarnation: number
