@@ -67,6 +67,10 @@ export async function makeVault({
   return encode(vault)
 }
 
+/** The signing key of the list's mailbox device: another one whenever a device was removed. */
+export const mailboxOf = ({ devices }: DeviceList): string | undefined =>
+  devices.find(({ id }) => id === '@')?.dsk
+
 const encode = (vault: Vault): string => toBase64(utf8(JSON.stringify(vault)))
 
 function decode(payload: string): Vault {
@@ -91,18 +95,21 @@ export async function openVault(payload: string, rk: string, list: DeviceList): 
 
 /**
  * Opens it as one of the devices for which the newest key was made. `ref` names the key package that served.
+ * @param lists what is new of the account's chain, oldest first: others may have signed in since the key was made
  * @throws likewise
  */
 export async function openVaultAsDevice(
   payload: string,
-  list: DeviceList,
+  lists: readonly DeviceList[],
   packageOf: (ref: string) => Promise<OwnKeyPackage | undefined>,
 ): Promise<VaultContent & { ref: string }> {
   const vault = decode(payload)
+  const newest = lists.at(-1)!
+  const list = lists.find((one) => mailboxOf(one) === mailboxOf(newest))!
   if (!vault.devices) throw new Error('nothing for devices in the vault')
   const { e } = vault.devices
   const { key, ref } = await openDeviceGrant(vault.devices, list, packageOf, verify)
-  return { ...(await contentOf(vault, list, { e, key })), ref }
+  return { ...(await contentOf(vault, newest, { e, key })), ref }
 }
 
 /** Opens it with the key that this device has. @throws likewise */
@@ -134,7 +141,6 @@ async function contentOf(
     if (mailbox) mailboxes.push(mailbox)
   }
   // The mailbox changes with the key. So a vault from before is found out, and a list from before as well.
-  const dsk = list.devices.find(({ id }) => id === '@')?.dsk
-  if (mailboxes[0]?.member.dsk !== dsk) throw new Error('a vault of another list')
+  if (mailboxes[0]?.member.dsk !== mailboxOf(list)) throw new Error('a vault of another list')
   return { keys, mailboxes }
 }

@@ -6,7 +6,7 @@
 import { deviceListHash, type DeviceList } from '#shared/account'
 import { CommandError } from '../bus/commands.ts'
 import { openSecrets, sealSecrets, type Secrets } from '../crypto/identity.ts'
-import { openVaultAsDevice } from '../crypto/vault.ts'
+import { mailboxOf, openVaultAsDevice } from '../crypto/vault.ts'
 import type { AccountRow } from '../db/db.ts'
 import { mailboxRow } from './key-pool.ts'
 import type { Requests } from './requests.ts'
@@ -21,13 +21,12 @@ export interface OwnKeys {
   /** As they are stored now. */
   secrets(): Promise<OwnSecrets>
   /**
-   * The newest list of own devices, checked, and those before it: stores it, with the archive key that was made for it
-   * if there is one. @throws CommandError when that key cannot be had: then the list is not stored either
+   * The newest list of own devices, and what else is new of their chain, oldest first; all checked. Stores them, with
+   * the archive key that was made for a list among them. @throws CommandError when that key cannot be had: then the
+   * newest list is not stored either
    */
   adopt(newest: DeviceList, lists: readonly DeviceList[]): Promise<void>
 }
-
-const mailboxOf = ({ devices }: DeviceList) => devices.find(({ id }) => id === '@')?.dsk
 
 export function createOwnKeys({ account, db, timers }: Signed, requests: Requests): OwnKeys {
   let opened: { ct: string; secrets: Promise<Secrets> } | null = null
@@ -50,7 +49,7 @@ export function createOwnKeys({ account, db, timers }: Signed, requests: Request
     const before = await row()
     const isNew = before.list.ver < newest.ver
     const isRenewed = isNew && mailboxOf(before.list) !== mailboxOf(newest)
-    const renewed = isRenewed ? await newKeys(before, newest) : null
+    const renewed = isRenewed ? await newKeys(before, lists) : null
     await db.transaction('rw', [db.account, db.lists, db.keyPackages], async () => {
       await db.lists.bulkPut(lists.map((list) => ({ hash: deviceListHash(list), list, at: timers.now() })))
       const now = await row()
@@ -67,15 +66,15 @@ export function createOwnKeys({ account, db, timers }: Signed, requests: Request
     })
   }
 
-  async function newKeys(me: AccountRow, list: DeviceList) {
+  async function newKeys(me: AccountRow, lists: readonly DeviceList[]) {
     const { payload } = await requests.askVault()
     const packageOf = async (ref: string) => {
       const own = await db.keyPackages.get(ref)
       return own?.device === me.device ? own : undefined
     }
     // Where two devices were removed in a moment, the vault may be that of the next list.
-    const vault = await openVaultAsDevice(payload, list, packageOf).catch((error: unknown) => {
-      throw new CommandError('resource-constraint', `no archive key of list ${list.ver}: ${String(error)}`)
+    const vault = await openVaultAsDevice(payload, lists, packageOf).catch((error: unknown) => {
+      throw new CommandError('resource-constraint', `no archive key: ${String(error)}`)
     })
     const known = await secretsOf(me)
     const secrets: Secrets = { ...known, aks: { ...vault.keys, ...known.aks } }

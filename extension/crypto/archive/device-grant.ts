@@ -66,7 +66,7 @@ export async function grantToDevices(granting: Granting): Promise<DeviceGrant> {
 }
 
 /**
- * @param list the newest of the account, checked
+ * @param list the one that the grant was made with, checked
  * @param packageOf a key package of this device's own, by its reference
  * @throws Refusal of every kind that `join` and `unseal` have, `not-for-us`, `signature`
  */

@@ -70,8 +70,8 @@ test('the recovery key and each device of the list get all archive keys and the 
 
   const opened = [
     await openVault(payload, rk, next),
-    await openVaultAsDevice(payload, next, ownOf(laptop.id)),
-    await openVaultAsDevice(payload, next, ownOf(tablet.id)),
+    await openVaultAsDevice(payload, [next], ownOf(laptop.id)),
+    await openVaultAsDevice(payload, [next], ownOf(tablet.id)),
     await openVaultWith(payload, next, keys),
   ]
 
@@ -85,7 +85,7 @@ test('the removed device gets nothing, by its keys or by a package; nor does ano
   const { payload, next, aks, phone, ownOf } = await removal()
 
   await expect(openVaultWith(payload, next, aks)).rejects.toThrow(Error)
-  await expect(openVaultAsDevice(payload, next, ownOf(phone.id))).rejects.toMatchObject({
+  await expect(openVaultAsDevice(payload, [next], ownOf(phone.id))).rejects.toMatchObject({
     reason: 'not-for-us',
   })
   await expect(openVault(payload, (await makeRecoveryKey()).rk, next)).rejects.toThrow('no archive key')
@@ -95,7 +95,7 @@ test('a key that the removed device has made is believed by nobody', async () =>
   const { payload, next, rk, laptop, ownOf } = await removal({ signer: 'removed' })
 
   await expect(openVault(payload, rk, next)).rejects.toThrow('no archive key')
-  await expect(openVaultAsDevice(payload, next, ownOf(laptop.id))).rejects.toMatchObject({
+  await expect(openVaultAsDevice(payload, [next], ownOf(laptop.id))).rejects.toMatchObject({
     reason: 'signature',
   })
 })
@@ -110,7 +110,7 @@ test('a vault does not go with another list than the one that it was made for', 
   ]
   for (const [vault, of] of wrong) {
     await expect(openVault(vault, rk, of)).rejects.toThrow(Error)
-    await expect(openVaultAsDevice(vault, of, ownOf(laptop.id))).rejects.toThrow(Error)
+    await expect(openVaultAsDevice(vault, [of], ownOf(laptop.id))).rejects.toThrow(Error)
   }
 })
 

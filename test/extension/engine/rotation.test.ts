@@ -76,9 +76,9 @@ async function opens(db: Db, mine: Map<string, unknown>, theirs: Map<string, unk
   const newest = under<DeviceList>(mine, 'list:').at(-1)!
   const known = await secretsOf({ db })
   const { payload } = mine.get('vault') as Vault
-  const vault = await openVaultAsDevice(payload, newest, (ref) => db.keyPackages.get(ref)).catch(() =>
-    openVaultWith(payload, newest, known.aks).catch(() => null),
-  )
+  const vault = await openVaultAsDevice(payload, under(mine, 'list:'), (ref) =>
+    db.keyPackages.get(ref),
+  ).catch(() => openVaultWith(payload, newest, known.aks).catch(() => null))
   if (vault) {
     const secrets = { ...known, aks: { ...vault.keys, ...known.aks } }
     await db.account.put({ ...me, sealedSecrets: await sealSecrets(me.lsk, me.device, secrets) })
@@ -197,6 +197,22 @@ test('what a device has sealed before it heard of the removal is refused, and se
   expect((await opens(copy, room, new Map(), 4)).settings).toBe(0)
   expect(await newestKeyOf(tablet)).toBe(2)
   await Promise.all([laptop, phone, tablet].map((one) => one.stop()))
+}, 30_000)
+
+test('one that was away while another was removed, and a third signed in, gets the key nevertheless', async () => {
+  const laptop = await headless(relay.url, 'alice.more', { root })
+  const [phone, tablet] = [await another('alice.more'), await another('alice.more')]
+  await laptop.until(async () => (await account(laptop)).list.ver === 3, 'knows all')
+  tablet.kill()
+  await laptop.commands.removeDevice(await idOf(phone), proof)
+  const desktop = await another('alice.more')
+  await desktop.commands.changeSettings({ displayName: 'From the newest' })
+
+  await tablet.restart()
+  await tablet.until(isNamed(tablet, 'From the newest'), 'reads it')
+
+  expect((await secretsOf(tablet)).aks).toEqual((await secretsOf(desktop)).aks)
+  await Promise.all([laptop, phone, tablet, desktop].map((one) => one.stop()))
 }, 30_000)
 
 test('one that was away while two were removed gets the newest key and the one before it', async () => {
