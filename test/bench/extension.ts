@@ -47,7 +47,7 @@ export async function benchExtension(): Promise<Table[]> {
 }
 
 /** What is measured is what the sources say now. */
-function build() {
+export function build() {
   progress('the builds for both browsers')
   const { status } = spawnSync('npm', ['run', '-s', 'zip'], {
     cwd: resolve(import.meta.dirname, '../..'),
@@ -57,7 +57,7 @@ function build() {
   if (status !== 0) throw new Error('The extension does not build.')
 }
 
-function progress(text: string) {
+export function progress(text: string) {
   console.log(`… ${text}`)
 }
 
@@ -160,7 +160,7 @@ async function coldStarts(alice: Person, quiet: Page, buddies: number, messages:
 }
 
 /** Ends the background as an idle one ends, and waits until it is gone. No page may hold a port: it would wake it. */
-async function asleep(cdp: CDPSession) {
+export async function asleep(cdp: CDPSession) {
   const gone = new Promise<void>((done) => {
     cdp.on('ServiceWorker.workerVersionUpdated', function look({ versions }) {
       if (versions.some(({ runningStatus }) => runningStatus !== 'stopped')) return
@@ -179,7 +179,7 @@ interface Start {
 }
 
 /** `wake` answers with the time at which it began. */
-async function timed(alice: Person, quiet: Page, wake: () => Promise<number>): Promise<Start> {
+export async function timed(alice: Person, quiet: Page, wake: () => Promise<number>): Promise<Start> {
   const connected = quiet.evaluate(connectedAfter, Date.now())
   const [wokenAt, connectedAt] = await Promise.all([wake(), connected])
   const begunAt = await alice.worker.evaluate(() => performance.timeOrigin)
@@ -187,7 +187,7 @@ async function timed(alice: Person, quiet: Page, wake: () => Promise<number>): P
 }
 
 /** Runs in a page: when the database says that the relay has welcomed us since then. */
-async function connectedAfter(since: number): Promise<number> {
+export async function connectedAfter(since: number): Promise<number> {
   const db = await new Promise<IDBDatabase>((done, fail) => {
     const open = indexedDB.open('parley')
     open.addEventListener('success', () => done(open.result))
