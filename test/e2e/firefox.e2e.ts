@@ -147,10 +147,10 @@ test('[R-13] [R-14] [R-15] [R-33] in Firefox strangers knock, a message asks fir
   await relay.stop()
 })
 
-const messages = 60
-const ends = 30
+const messages = 64
+const ends = 32
 
-test(`in Firefox the background is ended ${ends} times and more during ${messages} messages: each is stored once, and readable`, async () => {
+test(`in Firefox the background is ended ${ends} times during ${messages} messages: each is stored once, and readable`, async () => {
   test.setTimeout(120_000)
   const relay = await spawnRelay({ env: testRelayEnv })
   const [firefox, bob] = await Promise.all([launchFirefox(), headless(relay.url, 'bob')])
@@ -172,20 +172,18 @@ test(`in Firefox the background is ended ${ends} times and more during ${message
   const before = await starts()
 
   const sent: string[] = []
-  let stops = 0
-  for (let number = 0; number < messages; number++) {
-    const said = `amid ends ${number}`
-    sent.push(said)
+  for (let end = 0; end < ends; end++) {
+    const [mine, his] = [`amid ends ${2 * end}`, `amid ends ${2 * end + 1}`]
+    sent.push(mine, his)
     const started = await starts()
-    const isMine = number % 2 === 0
-    if (isMine) await type(chat, `${said}${keys.Enter}`)
-    else await bob.send('alice', said)
+    await Promise.all([type(chat, `${mine}${keys.Enter}`), bob.send('alice', his)])
     await background.wake()
-    // It ends as soon as it runs, as soon as it has the relay's challenge, or when the message has come through.
-    if (number % 3 === 0) await until(async () => (await background.state()) === 'running', 'running')
-    else if (number % 3 === 1) await until(async () => (await starts()) > started, 'connecting')
-    else await until(async () => (isMine ? await bob.textsWith('alice') : await hers()).includes(said), said)
-    if ((await background.state()) === 'running') stops++
+    // It ends as soon as it runs, as soon as it has the relay's challenge, or when a message has come through.
+    if (end % 4 === 0) await until(async () => (await background.state()) === 'running', 'running')
+    else if (end % 4 === 1) await until(async () => (await starts()) > started, 'connecting')
+    else if (end % 4 === 2) await until(async () => (await bob.textsWith('alice')).includes(mine), mine)
+    else await until(async () => (await hers()).includes(his), his)
+    expect(await background.state()).toBe('running')
     await background.stop()
   }
 
@@ -197,8 +195,8 @@ test(`in Firefox the background is ended ${ends} times and more during ${message
   expect((await hers()).toSorted()).toEqual(all)
   expect((await bob.textsWith('alice')).toSorted()).toEqual(all)
   const connected = (await starts()) - before
-  console.info(`${stops} ends, ${connected} backgrounds that connected`)
-  expect(Math.min(stops, connected)).toBeGreaterThanOrEqual(ends)
+  console.info(`${ends} ends, ${connected} backgrounds that connected`)
+  expect(connected).toBeGreaterThan(ends / 2)
   await firefox.close()
   await bob.stop()
   await relay.stop()
