@@ -6,11 +6,11 @@
 import { connectBytes } from '#shared/account'
 import { closeCodes, type ErrorCode } from '#shared/errors'
 import type { ClientFrame, Lead, ServerFrame, ServerFrameOf, Show } from '#shared/frames'
-import type { Epoch, Millis, UserId } from '#shared/ids'
+import type { Epoch, Millis, Seq, UserId } from '#shared/ids'
 import { protocolVersion, supportedVersions } from '#shared/version'
 import { storedKey } from '../crypto/keys.ts'
 import { CommandError } from '../bus/commands.ts'
-import type { AccountRow, Db } from '../db/db.ts'
+import type { AccountRow, ArchiveStatusRow, Db } from '../db/db.ts'
 import { settingsOf } from '../db/settings.ts'
 import { createAlerting } from './alerting.ts'
 import { createArchive, type ArchiveWhen } from './archive.ts'
@@ -25,6 +25,7 @@ import type { Incoming, Platform, Timers, Words } from './ports.ts'
 import { changeSettings, createPreferences } from './preferences.ts'
 import { createRequests, type Requests } from './requests.ts'
 import { createRestore } from './restore.ts'
+import { createSegments } from './segments.ts'
 import { createSealing } from './sealing.ts'
 import type { Signed } from './state.ts'
 import type { Status } from './status.ts'
@@ -127,8 +128,9 @@ export function openSession(options: SessionOptions): Session {
   const { identities } = sealing
   const { secrets } = sealing
   const mayFlush = () => live && !ended && isWelcome() && lead === 'here'
-  const archive = createArchive({ signed, requests, secrets, mayFlush, when: options.archiveWhen })
-  const restore = createRestore({ signed, requests, secrets, changed: () => status.settle([]) })
+  const segments = createSegments(signed, requests, secrets)
+  const archive = createArchive({ signed, segments, requests, mayFlush, when: options.archiveWhen })
+  const restore = createRestore({ signed, segments, changed: () => status.settle([]) })
   const outbox = createOutbox(signed, sealing.sealer, () => identities.refresh(account.user))
   const preferences = createPreferences(db, requests, sealing.sealSettings)
   const alerting = createAlerting({
@@ -279,7 +281,7 @@ export function openSession(options: SessionOptions): Session {
     if (frame.resync) await startOver(signed, frame, sealing.openSettings)
     welcome = { link, epoch: frame.epoch }
     keysLeft = frame.keysLeft
-    archive.setArchived(frame.archived)
+    await archiveThere(frame.archived)
     unproved = 0
     connection.established(link)
     toldWatching = null
@@ -301,6 +303,19 @@ export function openSession(options: SessionOptions): Session {
     for (const { peer, readTs } of left) send({ type: 'read', peer, ts: readTs })
     await outbox.welcomed(frame.last)
     await tellOnline(frame.presence)
+  }
+
+  /** Without a mailbox device there is none, and with one the relay may be older than archives. */
+  async function archiveThere(archived: Seq | undefined): Promise<void> {
+    archive.setArchived(archived)
+    const before = (await db.status.get('archive')) as ArchiveStatusRow | undefined
+    if (archived !== undefined) {
+      if (before?.problem === 'unsupported') await db.status.delete('archive')
+      return
+    }
+    await restore.drop()
+    if (!account.list.devices.some(({ id }) => id === '@')) return
+    await db.status.put({ key: 'archive', problem: 'unsupported', at: timers.now() })
   }
 
   async function onDeliver({ entries, request }: ServerFrameOf<'deliver'>): Promise<void> {
@@ -361,7 +376,7 @@ export function openSession(options: SessionOptions): Session {
     platform.setIdleAfter((await settingsOf(db)).idleMinutes)
     if (await believeDecided(db, relayNow())) next(null, tryAgain)
     if (isWelcome()) void preferences.push().catch(console.error)
-    archive.decided()
+    archive.tend()
   }
 
   /** "Tell me when they come online": once (R-41 decides how). */
