@@ -52,7 +52,6 @@ interface Part {
   late: Found[]
   /** Everything up to here is in it. */
   end: Seq
-  isLast: boolean
 }
 
 const tables = ['messages', 'changes'] as const
@@ -114,9 +113,10 @@ export function createArchive({ signed, segments, requests, mayFlush, when }: Ar
     if (!cursor || (await isFull())) return
     const settings = await settingsOf(db)
     const ways = settings.keepsHistory ? await waysAfter(archived!) : []
+    const late = await allLate()
     for (let isLast = false; !isLast && may();) {
-      const part = await next(archived!, cursor.seq)
-      isLast = part.isLast
+      const part = await next(archived!, cursor.seq, late.splice(-when.rows))
+      isLast = part.end >= cursor.seq && late.length === 0
       await withRoom(() => putPart(part, ways, settings))
       if (part.end > archived!) await requests.ask({ type: 'archived', seq: part.end })
       archived = Math.max(archived!, part.end)
@@ -124,19 +124,26 @@ export function createArchive({ signed, segments, requests, mayFlush, when }: Ar
     if (settings.keepsHistory && (await mayChange())) await upkeep.tidy()
   }
 
-  /** The next rows in the order of the log; with them, those that were passed over. */
-  async function next(after: Seq, upTo: Seq): Promise<Part> {
-    const found: Found[] = []
+  /** Whatever was passed over, oldest first. */
+  async function allLate(): Promise<Found[]> {
     const late: Found[] = []
+    for (const table of tables) {
+      const rows = await db[table].where('unarchived').equals(1).toArray()
+      late.push(...rows.map((row) => ({ table, row })))
+    }
+    return late.toSorted((a, b) => a.row.ts - b.row.ts)
+  }
+
+  /** The next rows in the order of the log. */
+  async function next(after: Seq, upTo: Seq, late: Found[]): Promise<Part> {
+    const found: Found[] = []
     for (const table of tables) {
       const rows = await db[table].where('seq').between(after, upTo, false, true).limit(when.rows).toArray()
       found.push(...rows.map((row) => ({ table, row })))
-      const passed = await db[table].where('unarchived').equals(1).limit(when.rows).toArray()
-      late.push(...passed.map((row) => ({ table, row })))
     }
     const rows = found.toSorted((a, b) => a.row.seq! - b.row.seq!).slice(0, when.rows)
     const end = rows.length >= when.rows ? rows.at(-1)!.row.seq! : upTo
-    return { rows, late, end, isLast: end >= upTo && late.length < when.rows }
+    return { rows, late, end }
   }
 
   async function putPart(

@@ -143,7 +143,10 @@ export function createIdentities(
       const { acct, ver } = newest
       const hash = deviceListHash(newest)
       if (user !== account.user) {
-        await db.identities.put({ peer: user, acct, ver, hash } satisfies IdentityRow)
+        const known = await db.identities.get(user)
+        const hasNoMailbox = known?.acct === acct && known.hasNoMailbox
+        const row: IdentityRow = { peer: user, acct, ver, hash, ...(hasNoMailbox && { hasNoMailbox }) }
+        await db.identities.put(row)
         if (before) await noteDevices(user, before, newest)
         return
       }

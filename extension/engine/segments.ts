@@ -21,8 +21,8 @@ export interface Segments {
   put(rows: readonly ArchiveRow[], kind: SegmentKind): Promise<void>
   remove(items: readonly SegmentItem[]): Promise<void>
   /**
-   * Puts others in their place: first the new ones, so whoever dies in between leaves rows twice and none out. What
-   * cannot be read stays as it is. True when something has changed.
+   * Puts others in their place, so that whoever dies meanwhile leaves rows twice at most, and none out. At most
+   * `limits.segmentsPerDeleteMax` of one kind. What cannot be read stays as it is. True when something has changed.
    */
   replace(
     items: readonly SegmentItem[],
@@ -70,18 +70,26 @@ export function createSegments(
     }
   }
 
-  async function put(rows: readonly ArchiveRow[], kind: SegmentKind): Promise<void> {
-    if (rows.length === 0) return
+  async function put(
+    rows: readonly ArchiveRow[],
+    kind: SegmentKind,
+    replaced: readonly SegmentItem[] = [],
+  ): Promise<void> {
+    if (rows.length === 0) return remove(replaced)
     const segment = await sealed(rows)
-    if (segment) return requests.ask({ type: 'archive', segment: { ...segment, kind } })
+    if (segment) {
+      const replaces = replaced.map(({ segId }) => segId)
+      return requests.ask({ type: 'archive', segment: { ...segment, kind }, replaces })
+    }
     if (rows.length > 1) {
       const half = Math.ceil(rows.length / 2)
       await put(rows.slice(0, half), kind)
-      return put(rows.slice(half), kind)
+      return put(rows.slice(half), kind, replaced)
     }
     const smaller = withoutEarlierTexts(rows[0]!)
-    if (smaller !== rows[0]) return put([smaller], kind)
+    if (smaller !== rows[0]) return put([smaller], kind, replaced)
     console.error('a row that fits into no segment')
+    return remove(replaced)
   }
 
   async function remove(items: readonly SegmentItem[]): Promise<void> {
@@ -111,8 +119,7 @@ export function createSegments(
       const after = become(rows)
       const isSame = after.length === rows.length && after.every((row, i) => row === rows[i])
       if (readable.length === 0 || (readable.length === 1 && isSame)) return false
-      await put(after, readable[0]!.kind)
-      await remove(readable)
+      await put(after, readable[0]!.kind, readable)
       return true
     },
   }

@@ -58,7 +58,8 @@ export function createUpkeep({ db, timers }: Pick<Signed, 'db' | 'timers'>, segm
     for (const item of index.toSorted((a, b) => a.toTs - b.toTs)) {
       if (item.kind !== 'rows' || item.chars >= smallChars) continue
       chars += item.chars
-      if (chars > limits.segmentCharsMax) {
+      const isFull = (groups.at(-1)?.length ?? 0) >= limits.segmentsPerDeleteMax
+      if (isFull || chars > limits.segmentCharsMax) {
         groups.push([])
         chars = item.chars
       }
@@ -105,7 +106,8 @@ export function createUpkeep({ db, timers }: Pick<Signed, 'db' | 'timers'>, segm
     async tidy({ now: isUrgent = false } = {}) {
       const now = timers.now()
       const before = (await db.settings.get(tidiedKey))?.value as Millis | undefined
-      if (!isUrgent && before !== undefined && Math.abs(now - before) < tidyMs) return
+      if (before === undefined) await db.settings.put({ key: tidiedKey, value: now })
+      if (!isUrgent && Math.abs(now - (before ?? now)) < tidyMs) return
       const settings = await settingsOf(db)
       const index = await forgetOldWelcomes(await segments.index())
       for (const group of groupsOf(index)) {
