@@ -143,8 +143,8 @@ export function createIdentities(
       const { acct, ver } = newest
       const hash = deviceListHash(newest)
       if (user !== account.user) {
-        const known = await db.identities.get(user)
-        const hasNoMailbox = known?.acct === acct && known.hasNoMailbox
+        const earlier = await db.identities.get(user)
+        const hasNoMailbox = earlier?.acct === acct && earlier.hasNoMailbox
         const row: IdentityRow = { peer: user, acct, ver, hash, ...(hasNoMailbox && { hasNoMailbox }) }
         await db.identities.put(row)
         if (before) await noteDevices(user, before, newest)

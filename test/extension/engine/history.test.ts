@@ -50,6 +50,10 @@ test('a new device brings what was said, with its changes, and opens what is sti
   const expected = texts.map((text, n) => (n === 3 ? 'edited' : text)).filter((_, n) => n !== 4 && n !== 5)
   await alice.until(async () => (await alice.textsWith('bob.hist')).length === 22, 'has the changes')
   await alice.commands.read('bob.hist' as UserId, (await alice.history('bob.hist')).at(-3)!.ts)
+  await alice.until(async () => {
+    const { markedTs, readTs, readSentTs } = (await alice.db.conversations.get(bob.name))!
+    return markedTs !== undefined && readSentTs === readTs
+  }, 'the room has it all')
 
   await alice.commands.signOut()
   await bob.send('alice.hist', 'in the tail')
@@ -324,7 +328,11 @@ test('a full archive is told, and what did not fit goes there once there is room
     ((await alice.db.status.get('archive')) as { problem: string } | undefined)?.problem
   await alice.until(async () => (await problem()) === 'full', 'full')
   const triesBefore = tries
-  for (let n = 0; n < 5; n++) await alice.ring()
+  for (let n = 0; n < 5; n++) {
+    const seq = (await alice.db.cursor.get('cursor'))!.seq
+    await alice.commands.markUnread('bob' as UserId, n % 2 === 0) // an entry of the log: it looks whether it is time
+    await alice.until(async () => (await alice.db.cursor.get('cursor'))!.seq > seq, 'noted')
+  }
   isFull = false
   expect([tries, await isArchived(alice)]).toEqual([triesBefore, false])
 
@@ -357,13 +365,14 @@ test('a relay that knows no archives is told as such, and nothing waits for one'
 test('rows that no gzip of 8 MB holds are put away in several segments', async () => {
   const alice = await person('alice.large')
   const rows = await haveSaid(alice, 'bob', 12)
+  await alice.ring()
+  await alice.until(() => isArchived(alice), 'put away')
   const before = Array.from({ length: 20 }, (_, n) => ({
     text: `${n}`.padEnd(50_000, 'so many words '),
     ts: n,
   }))
-  for (const row of rows) {
-    await alice.db.messages.put({ ...row, edited: { id: oldId(9999), ts: row.ts + 1, before } })
-  }
+  const edited = (ts: number) => ({ id: oldId(9999), ts, before })
+  await alice.db.messages.bulkPut(rows.map((row) => ({ ...row, edited: edited(row.ts + 1), unarchived: 1 })))
   await alice.ring()
   await alice.until(() => isArchived(alice), 'put away')
   const phone = await secondBrowser('alice.large')
