@@ -64,8 +64,8 @@ export function archiveTap() {
     const gone = new Set([...deleted, ...put.flatMap(({ replaces }) => replaces)])
     const left = put.filter(({ segment }) => !gone.has(segment.segId))
     const rows = await Promise.all(
-      left.map(({ segment: { kind: _, ct, ...head } }) =>
-        openSegment(acct, { ...head, ct: fromBase64(ct) }, fromBase64(aks[head.e]!)),
+      left.map(({ segment }) =>
+        openSegment(acct, { ...segment, ct: fromBase64(segment.ct) }, fromBase64(aks[segment.e]!)),
       ),
     )
     return rows.flat() as Inside[]
