@@ -76,23 +76,28 @@ function NeedsConnection({ store }: Pick<SettingProps, 'store'>) {
 }
 
 function HistoryOf({ store }: Pick<SettingProps, 'store'>) {
+  const heading = useId()
   const problem = store.archiveProblem.value
   const leftOut = store.settings.value.keepsHistory ? store.leftOut.value : []
   return (
     <>
       {problem && <p class="setting-note">{say(archiveProblemWords[problem])}</p>}
       {leftOut.length > 0 && (
-        <ul class="setting-list" aria-label={say('historyLeftOut')}>
-          {leftOut.map((name) => (
-            <NamedItem
-              key={name}
-              name={name}
-              note={say('historyNotKept')}
-              action={say('historyKeepAgain')}
-              onAction={() => void store.keepHistory(name)}
-            />
-          ))}
-        </ul>
+        <>
+          <p class="setting-note" id={heading}>
+            {say('historyLeftOut')}
+          </p>
+          <ul class="setting-list" aria-labelledby={heading}>
+            {leftOut.map((name) => (
+              <NamedItem
+                key={name}
+                name={name}
+                action={say('historyKeepAgain')}
+                onAction={() => void store.keepHistory(name)}
+              />
+            ))}
+          </ul>
+        </>
       )}
     </>
   )
@@ -156,18 +161,16 @@ function BlockedPeople({ store, title }: SettingProps) {
 
 interface NamedProps {
   name: string
-  note?: string
   action: string
   onAction(): void
 }
 
-function NamedItem({ name, note, action, onAction }: NamedProps) {
+function NamedItem({ name, action, onAction }: NamedProps) {
   const who = useId()
   return (
     <li>
       <span id={who}>
         <Name of={name} />
-        {note && <small>{note}</small>}
       </span>
       <Button aria-describedby={who} onClick={onAction}>
         {action}
