@@ -7,6 +7,7 @@ import { limits } from './limits.ts'
 import { blob, bytes, count, millis } from './schema.ts'
 
 export const segmentId = bytes(16)
+export const segmentIds = v.pipe(v.array(segmentId), v.maxLength(limits.segmentsPerDeleteMax))
 
 /** What the relay keeps beside the ciphertext and lists in the index. */
 export const SegmentHead = v.object({

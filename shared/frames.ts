@@ -1,7 +1,7 @@
 /** Everything that crosses the socket between a device and its room. The rules are in PROTOCOL.md. */
 import * as v from 'valibot'
 import { DeviceList } from './account.ts'
-import { SealedSegment, segmentId, SegmentItem } from './archive.ts'
+import { SealedSegment, segmentId, segmentIds, SegmentItem } from './archive.ts'
 import { ProtocolError } from './errors.ts'
 import type { UserId } from './ids.ts'
 import { ClaimedPackage, KeyPackageUp, Vault, VaultText } from './keys.ts'
@@ -259,16 +259,21 @@ export const ClientFrame = v.variant('type', [
     version: v.optional(count),
     payload: v.optional(VaultText),
   }),
-  /** A segment of the archive; `list` as of `preferences`. Answered by `ok`, also when it is there already. */
-  v.object({ type: v.literal('archive'), request, segment: SealedSegment, list: v.optional(hash) }),
+  /**
+   * A segment of the archive, in the place of others; `list` as of `preferences`. Answered by `ok`, also when it is there
+   * already.
+   */
+  v.object({
+    type: v.literal('archive'),
+    request,
+    segment: SealedSegment,
+    replaces: v.optional(segmentIds, []),
+    list: v.optional(hash),
+  }),
   /** The index of the archive, behind the line `after` (0 = from the first). Answered by `segments`. */
   v.object({ type: v.literal('segments'), request, after: count }),
   v.object({ type: v.literal('segment'), request, segId: segmentId }),
-  v.object({
-    type: v.literal('unarchive'),
-    request,
-    segIds: v.pipe(v.array(segmentId), v.maxLength(limits.segmentsPerDeleteMax)),
-  }),
+  v.object({ type: v.literal('unarchive'), request, segIds: segmentIds }),
   /** What the log holds up to `seq` is in the archive: a new device need not start before it. Answered by `ok`. */
   v.object({ type: v.literal('archived'), request, seq }),
   /** When each of my own devices was last here. Answered by `devices`. */

@@ -95,7 +95,7 @@ export interface MessageRow {
   reactions?: Record<UserId, { id: EnvelopeId; ts: Millis; emoji: string }>
   /** Nothing is left of it but its place: its author took it back, or I wanted it gone here. */
   removed?: 'retracted' | 'hidden'
-  /** Opened only after the archive had passed its place: it is still to go there. */
+  /** Opened, or changed, only after the archive had passed its place: it is still to go there. */
   unarchived?: 1
 }
 
@@ -146,6 +146,8 @@ export interface RatchetOutRow {
   openedAt: Millis
   /** What this device says next in this conversation has this number, in whichever session. */
   n: number
+  /** Whose mailbox devices are in it; absent: everybody's. */
+  mailboxes?: { own: boolean; peer: boolean }
 }
 
 /** One that another device has opened, to hear it. */
@@ -161,6 +163,8 @@ export interface WelcomeRow {
   ratchet: string
   welcome: Uint8Array
   at: Millis
+  /** Who is spoken with in it. */
+  peer?: UserId
   /** Of the entry that brought it; absent where the archive did. */
   seq?: Seq
 }
@@ -190,6 +194,8 @@ export interface IdentityRow {
   acct: AccountId
   ver: number
   hash: string
+  /** They leave their own mailbox device out of their sessions: so it is left out of mine with them. */
+  hasNoMailbox?: boolean
   /** Another account has taken the name: nothing is sent until a person has decided (§4.4). */
   other?: { acct: AccountId; ver: number; hash: string }
 }
@@ -222,6 +228,8 @@ export interface ConversationRow {
   unread: number
   /** A dot that I have set myself; it counts for nothing. */
   isMarked?: boolean
+  /** When, by the room's clock; absent before it is there. */
+  markedTs?: Millis
   /** The sitting of the last message. */
   session?: SessionRow
 }
@@ -327,9 +335,32 @@ export interface RestoreRow {
   total: number
   /** Segments that are still to be read, in this order; absent until the index was. */
   left?: string[]
+  /** Some were not there any more: another device has put them together anew, so the index is read again. */
+  isStale?: boolean
+  /** Segments that are not what this account's devices have put there. */
+  unreadable?: number
+  /** There was something of a conversation that is not kept: it has to go from there. */
+  hasLeftOut?: boolean
+  /** What the log says of messages of mine that are not here yet. */
+  failed?: Record<EnvelopeId, ErrorCode>
 }
 
-export type StatusRow = ConnectionRow | SelfRow | RelayRow | PolicyRow | DevicesRow | RestoreRow
+/** What a person should know of the archive; absent while all is well. */
+export interface ArchiveStatusRow {
+  key: 'archive'
+  /** The relay takes no more of it, does not know archives, or gave what could not be read. */
+  problem: 'full' | 'unsupported' | 'unreadable'
+  at: Millis
+}
+
+export type StatusRow =
+  | ConnectionRow
+  | SelfRow
+  | RelayRow
+  | PolicyRow
+  | DevicesRow
+  | RestoreRow
+  | ArchiveStatusRow
 
 /** Written by pages: the text being typed, kept at most half a second after the last key (E10). */
 export interface DraftRow {

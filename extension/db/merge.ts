@@ -26,7 +26,7 @@ export function mergedRows(a: MessageRow, b: MessageRow): MessageRow {
   const reactions = mergedReactions(a.reactions, b.reactions)
   if (reactions) both.reactions = reactions
   if (both.content !== null)
-    for (const field of ['payload', 'lists', 'envelope', 'unknown'] as const) delete both[field]
+    for (const field of ['payload', 'lists', 'envelope', 'unknown', 'waits'] as const) delete both[field]
   const how = [a.removed, b.removed].includes('hidden') ? 'hidden' : (a.removed ?? b.removed)
   return how ? removed(both, how) : both
 }

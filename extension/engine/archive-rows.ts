@@ -10,8 +10,10 @@ import type { EnvelopeId, UserId } from '#shared/ids'
 import { limits } from '#shared/limits'
 import { blob, deviceId, envelopeId, errorCode, millis, seq, userId } from '#shared/schema'
 import type { ArchiveRow } from '../crypto/archive/segment.ts'
+import { removed as emptied, targetOf } from '../db/changes.ts'
 import { pendingTs, type MessageRow, type WelcomeRow } from '../db/db.ts'
 import { fitting } from './inbox.ts'
+import { isKeptNote, isOwn } from './own.ts'
 
 export type Table = 'messages' | 'changes'
 
@@ -49,11 +51,21 @@ const WelcomeInside = v.object({
   type: v.literal('welcome'),
   ts: millis,
   ratchet: v.pipe(v.string(), v.length(22)),
+  peer: v.optional(userId),
   welcome: blob(limits.payloadBytesMax),
 })
 
 /** Of no use to another device. */
-const localFields = ['payload', 'lists', 'envelope', 'asked', 'askedAt', 'resent', 'unarchived'] as const
+const localFields = [
+  'payload',
+  'lists',
+  'envelope',
+  'asked',
+  'askedAt',
+  'resent',
+  'waits',
+  'unarchived',
+] as const
 
 /** Null for what is not archived: it waits to be opened, or to be sent. */
 export function archivedMessage(type: Table, row: MessageRow): (ArchiveRow & { seq: number }) | null {
@@ -65,8 +77,30 @@ export function archivedMessage(type: Table, row: MessageRow): (ArchiveRow & { s
   return { type, ...kept, seq: place } as ArchiveRow & { seq: number }
 }
 
-export const archivedWelcome = ({ ratchet, welcome, at }: WelcomeRow): ArchiveRow =>
-  ({ type: 'welcome', ts: at, ratchet, welcome: toBase64(welcome) }) as ArchiveRow
+export const archivedWelcome = ({ ratchet, welcome, at, peer }: WelcomeRow): ArchiveRow =>
+  ({ type: 'welcome', ts: at, ratchet, peer, welcome: toBase64(welcome) }) as ArchiveRow
+
+/** Who it was said with; undefined where the row does not say so. */
+export const peerOf = (row: ArchiveRow): UserId | undefined => (row as Partial<MessageRow>).peer
+
+/**
+ * A segment's rows without what was said in a message that was taken back or hidden: only its place is left, as on the
+ * device. `gone`: those messages by `keyOf`, as they are here.
+ */
+export function withoutGone(
+  rows: readonly ArchiveRow[],
+  gone: ReadonlyMap<string, MessageRow>,
+): ArchiveRow[] {
+  return rows.flatMap((row) => {
+    const { type, from, id, content } = row as ArchiveRow & MessageRow & { type: Table }
+    if (type === 'messages') {
+      const here = gone.get(keyOf({ from, id }))
+      return here ? [{ type, ...emptied(here, here.removed!) } as ArchiveRow] : [row]
+    }
+    const isEdit = type === 'changes' && content?.type === 'edit'
+    return isEdit && gone.has(keyOf({ from, id: content.id })) ? [] : [row]
+  })
+}
 
 /** An edit drags all texts before it along; where they do not fit, the newest has to do. */
 export const withoutEarlierTexts = (row: ArchiveRow): ArchiveRow => {
@@ -86,8 +120,8 @@ export function readRows(rows: readonly ArchiveRow[], me: UserId): Read {
   for (const input of rows) {
     const welcome = v.safeParse(WelcomeInside, input)
     if (welcome.success) {
-      const { ratchet, welcome: text, ts } = welcome.output
-      read.welcomes.push({ ratchet, welcome: fromBase64(text), at: ts })
+      const { ratchet, welcome: text, ts, peer } = welcome.output
+      read.welcomes.push({ ratchet, welcome: fromBase64(text), at: ts, ...(peer && { peer }) })
       continue
     }
     const said = v.safeParse(SaidRow, input)
@@ -109,17 +143,26 @@ function messageOf(
   const { content } = fitting(kind, { content: parsed, mid: id })
   if (parsed && !content) return null
   // What it says has to be of the table that it says it is of.
-  const isOfMessages = content ? !isChange(content) && content.type !== 'own-hide' : kind !== 'control'
+  const isOfMessages = content ? !isChange(content) && !isKeptNote(content) : kind !== 'control'
   if ((content || !removed) && isOfMessages !== (type === 'messages')) return null
-  if (peer === me && content?.type !== 'own-hide') return null
-  if (peer !== me && content?.type.startsWith('own-')) return null
+  if (peer === me && !(content && isKeptNote(content))) return null
+  if (peer !== me && isOwn(content)) return null
   const isOfThem = Object.keys(reactions ?? {}).every((who) => who === me || who === peer)
   return {
     ...(row as Omit<MessageRow, 'content'>),
     ...(reactions && isOfThem && { reactions: reactions as NonNullable<MessageRow['reactions']> }),
     content,
-    ...(content === null && !removed && { unknown: sealed }),
+    ...(content === null && !removed && { unknown: sealed, waits: 1 as const }),
   }
+}
+
+/** Messages that a change is about. */
+export function targetsOf(change: MessageRow): [UserId, EnvelopeId][] {
+  const { content } = change
+  if (content === null) return []
+  if (content.type === 'own-hide') return content.targets.map(({ from, id }) => [from, id])
+  const target = targetOf({ ...change, content })
+  return target ? [target] : []
 }
 
 export const keyOf = ({ from, id }: { from: UserId; id: EnvelopeId }): string => `${from} ${id}`

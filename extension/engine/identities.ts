@@ -143,7 +143,11 @@ export function createIdentities(
     await db.transaction('rw', [db.lists, db.identities, db.notices, db.settings], async () => {
       await db.lists.bulkPut(lists.map(rowOf))
       const { acct, ver } = newest
-      await db.identities.put({ peer: user, acct, ver, hash: deviceListHash(newest) } satisfies IdentityRow)
+      const earlier = await db.identities.get(user)
+      const hasNoMailbox = earlier?.acct === acct && earlier.hasNoMailbox
+      const hash = deviceListHash(newest)
+      const row: IdentityRow = { peer: user, acct, ver, hash, ...(hasNoMailbox && { hasNoMailbox }) }
+      await db.identities.put(row)
       if (before) await noteDevices(user, before, newest)
     })
   }

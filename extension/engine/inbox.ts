@@ -4,13 +4,21 @@
  */
 import { Dexie } from 'dexie'
 import type { Content, ContentOf } from '#shared/content'
+import type { ErrorCode } from '#shared/errors'
 import type { Entry, EntryOf, Kind, Policy, ServerFrameOf, Snapshot, Watermarks } from '#shared/frames'
 import type { DeviceId, EnvelopeId, Epoch, Millis, Seq, UserId } from '#shared/ids'
 import { conversationOf, lastOf, recount } from '../db/conversations.ts'
-import { pendingTs, type Db, type MessageRow, type RosterRow, type SessionRow } from '../db/db.ts'
+import {
+  pendingTs,
+  type Db,
+  type MessageRow,
+  type RestoreRow,
+  type RosterRow,
+  type SessionRow,
+} from '../db/db.ts'
 import { sessionAfter } from '../db/sessions.ts'
 import { applyChange, tableOf } from './changes.ts'
-import { applyOwn, isOwn } from './own.ts'
+import { applyOwn, isKeptNote, isOwn } from './own.ts'
 import type { Opened, Opener } from './opener.ts'
 import type { Incoming } from './ports.ts'
 import { takePreferences } from './preferences.ts'
@@ -50,6 +58,7 @@ const tables = (db: Db) => [
   db.notices,
   db.prompts,
   db.status,
+  db.identities,
   db.ratchetsIn,
   db.welcomes,
   db.keyPackages,
@@ -157,7 +166,7 @@ export async function applyEntries(
         if (content) for (const changedPeer of await applyOwn(db, content, ts)) changed.add(changedPeer)
         if (content?.type === 'own-answer') applied.cleared.push(content.peer)
         // Kept, for what the archive has of them is older.
-        if (content?.type === 'own-hide') await db.changes.put(noteOf(entry, content))
+        if (content && isKeptNote(content)) await db.changes.put(noteOf(entry, content))
         return
       }
       if (isOwn(content)) return // of anybody else it means nothing
@@ -293,9 +302,11 @@ export async function applyEntries(
 
     async function onFailed({ id, code }: EntryOf<'failed'>): Promise<void> {
       const row = await db.messages.get([account.user, id])
-      if (!row) return
-      const state = code === 'expired' ? 'expired' : 'failed'
-      await db.messages.put({ ...row, state, ...(state === 'failed' && { failure: code }) })
+      if (row) await db.messages.put({ ...withFailure(row, code), unarchived: 1 })
+      else {
+        const restore = (await db.status.get('restore')) as RestoreRow | undefined
+        if (restore) await db.status.put({ ...restore, failed: { ...restore.failed, [id]: code } })
+      }
     }
   })
 }
@@ -309,6 +320,10 @@ export function fitting(kind: Kind, opened: Opened): Opened {
   const fits = kind === 'control' ? !isSaid : type === (kind === 'message' ? 'text' : kind)
   return fits ? opened : { content: null, unknown: content, mid }
 }
+
+/** A message of mine that did not arrive. */
+export const withFailure = (row: MessageRow, code: ErrorCode): MessageRow =>
+  code === 'expired' ? { ...row, state: 'expired' } : { ...row, state: 'failed', failure: code }
 
 /** What the list of people keeps of a knock. */
 export function knockOf(

@@ -11,9 +11,10 @@ import { openForMe } from '../crypto/for-me.ts'
 import { refsIn } from '../crypto/mls/key-package.ts'
 import { membersOf } from '../crypto/mls/members.ts'
 import { openMessage, type Opening } from '../crypto/mls/message.ts'
+import { hasMailbox } from '../crypto/mls/session.ts'
 import { decodePayload, type Payload } from '../crypto/mls/payload.ts'
 import { Refusal } from '../crypto/refusal.ts'
-import type { KeyPackageRow } from '../db/db.ts'
+import type { KeyPackageRow, WelcomeRow } from '../db/db.ts'
 import { find } from './changes.ts'
 import type { Identities } from './identities.ts'
 import type { Signed } from './state.ts'
@@ -49,8 +50,10 @@ export interface OpenerOptions {
 export function createOpener({ signed, identities, archiveKey }: OpenerOptions): Opener {
   const { account, db, timers } = signed
   const states = new Map<string, { rev: number; state: Uint8Array }>()
-  const welcomes = new Map<string, { welcome: Uint8Array; seq?: Seq }>()
+  const welcomes = new Map<string, Pick<WelcomeRow, 'welcome' | 'seq' | 'peer'>>()
   const used = new Set<string>()
+  /** Who has left their mailbox device out of the newest session that they opened, or taken it in again. */
+  const mailboxes = new Map<UserId, { acct: string; isIn: boolean }>()
 
   async function open(envelope: Envelope): Promise<Opened> {
     const { peer, direction, id, kind, payload, device, seq } = envelope
@@ -66,7 +69,7 @@ export function createOpener({ signed, identities, archiveKey }: OpenerOptions):
     // Kept whoever it is for: who joins late finds it here.
     const { welcome } = sealed
     if (welcome && !welcomes.has(ratchet) && (await db.welcomes.get(ratchet)) === undefined) {
-      welcomes.set(ratchet, { welcome, ...(seq !== undefined && { seq }) })
+      welcomes.set(ratchet, { welcome, peer, ...(seq !== undefined && { seq }) })
     }
     const mid = sealed.resendOf ?? id
     const from = direction === 'out' ? account.user : peer
@@ -93,7 +96,11 @@ export function createOpener({ signed, identities, archiveKey }: OpenerOptions):
     try {
       const common = await circumstancesOf(envelope, payload)
       if (!common) return { content: null }
-      const { content } = (await asMember(common, ratchet)) ?? (await asMailbox(common, ratchet))
+      const { content, state } = (await asMember(common, ratchet)) ?? (await asMailbox(common, ratchet))
+      if (payload.welcome && envelope.direction === 'in' && envelope.seq !== undefined) {
+        const { acct } = common.envelope.from
+        mailboxes.set(envelope.peer, { acct, isIn: hasMailbox(state, acct) })
+      }
       const parsed = parseContent(content)
       return parsed ? { content: parsed } : { content: null, unknown: content ?? null }
     } catch (error) {
@@ -175,6 +182,16 @@ export function createOpener({ signed, identities, archiveKey }: OpenerOptions):
       )
       await db.welcomes.bulkPut([...welcomes].map(([ratchet, welcome]) => ({ ratchet, ...welcome, at })))
       await db.keyPackages.bulkDelete([...used])
+      for (const [peer, { acct, isIn }] of mailboxes) {
+        await db.identities
+          .where('peer')
+          .equals(peer)
+          .and((row) => row.acct === acct)
+          .modify((row) => {
+            if (isIn) delete row.hasNoMailbox
+            else row.hasNoMailbox = true
+          })
+      }
     },
   }
 }

@@ -15,7 +15,7 @@ import { isSpent } from '../crypto/mls/renewal.ts'
 import { open } from '../crypto/mls/session.ts'
 import { Refusal } from '../crypto/refusal.ts'
 import type { OutboxRow, RatchetOutRow } from '../db/db.ts'
-import { settingsOf } from '../db/settings.ts'
+import { isArchived, settingsOf } from '../db/settings.ts'
 import type { Identities } from './identities.ts'
 import { memberOf } from './key-pool.ts'
 import type { OwnSecrets } from './own-keys.ts'
@@ -59,8 +59,16 @@ export function createSealer({ signed, identities, secrets, relayNow, exclusivel
     ])
     if (!out || !own || !theirs) return null
     const newest = { own: deviceListHash(own), peer: deviceListHash(theirs) }
+    const [before, now] = [out.mailboxes ?? { own: true, peer: true }, await mailboxesWith(peer)]
+    if (before.own !== now.own || before.peer !== now.peer) return null
     return isSpent(out, newest, timers.now()) ? null : out
   }
+
+  /** Whoever keeps no history leaves their mailbox device out, and is answered without it (§4.9). */
+  const mailboxesWith = async (peer: UserId) => ({
+    own: isArchived(await settingsOf(db), peer),
+    peer: !(await db.identities.get(peer))?.hasNoMailbox,
+  })
 
   /** Not stored yet: that happens together with the first message. */
   async function openNew(peer: UserId, seed: Uint8Array, invite?: string): Promise<RatchetOutRow> {
@@ -72,11 +80,12 @@ export function createSealer({ signed, identities, secrets, relayNow, exclusivel
       ...named(mine.list, mine.packages),
     ])
     const self = memberOf(mine.list, account.device)
-    const { keepsHistory } = await settingsOf(db)
-    const isMailbox = (member: Member) => member.acct === self.acct && member.device === '@'
+    const mailboxes = await mailboxesWith(peer)
+    const isLeftOut = ({ acct, device }: Member) =>
+      device === '@' && !(acct === self.acct ? mailboxes.own : mailboxes.peer)
     const others = membersOf(mine.list, theirs.list)
       .filter(({ acct, device }) => acct !== self.acct || device !== self.device)
-      .filter((member) => keepsHistory || !isMailbox(member))
+      .filter((member) => !isLeftOut(member))
       .map((member) => ({ member, keyPackage: packages.get(`${member.acct}|${member.device}`) }))
     const missing = others.find(({ member, keyPackage }) => keyPackage === undefined && member.device !== '@')
     if (missing) throw new CommandError('resource-constraint', `no key package of ${missing.member.device}`)
@@ -98,6 +107,7 @@ export function createSealer({ signed, identities, secrets, relayNow, exclusivel
       sealed: 0,
       openedAt: timers.now(),
       n: before?.n ?? 1,
+      mailboxes,
     }
   }
 

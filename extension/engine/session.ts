@@ -6,11 +6,11 @@
 import { connectBytes } from '#shared/account'
 import { closeCodes, type ErrorCode } from '#shared/errors'
 import type { ClientFrame, Lead, ServerFrame, ServerFrameOf, Show } from '#shared/frames'
-import type { Epoch, Millis, UserId } from '#shared/ids'
+import type { Epoch, Millis, Seq, UserId } from '#shared/ids'
 import { protocolVersion, supportedVersions } from '#shared/version'
 import { storedKey } from '../crypto/keys.ts'
 import { CommandError } from '../bus/commands.ts'
-import type { AccountRow, Db } from '../db/db.ts'
+import type { AccountRow, ArchiveStatusRow, Db } from '../db/db.ts'
 import { settingsOf } from '../db/settings.ts'
 import { createAlerting } from './alerting.ts'
 import { createArchive, type ArchiveWhen } from './archive.ts'
@@ -26,6 +26,7 @@ import { changeSettings, createPreferences } from './preferences.ts'
 import { createRequests, type Requests } from './requests.ts'
 import { createRestore } from './restore.ts'
 import { createSealing, type Sealing } from './sealing.ts'
+import { createSegments } from './segments.ts'
 import type { Signed } from './state.ts'
 import type { Status } from './status.ts'
 import { askAgain, openWaiting, resend, unanswered } from './unopened.ts'
@@ -130,8 +131,9 @@ export function openSession(options: SessionOptions): Session {
   const { identities } = sealing
   const { secrets, archiveKey } = sealing
   const mayFlush = () => live && !ended && isWelcome() && lead === 'here'
-  const archive = createArchive({ signed, requests, secrets, mayFlush, when: options.archiveWhen })
-  const restore = createRestore({ signed, requests, archiveKey, changed: () => status.settle([]) })
+  const segments = createSegments(signed, requests, { secrets, archiveKey })
+  const archive = createArchive({ signed, segments, requests, mayFlush, when: options.archiveWhen })
+  const restore = createRestore({ signed, segments, changed: () => status.settle([]) })
   const outbox = createOutbox(signed, sealing.sealer, () => identities.refresh(account.user))
   const preferences = createPreferences(db, requests, sealing.sealSettings)
   const alerting = createAlerting({
@@ -283,7 +285,7 @@ export function openSession(options: SessionOptions): Session {
     if (frame.resync) await startOver(signed, frame, sealing.openSettings)
     keysLeft = frame.keysLeft
     listVersion = frame.devices.version
-    archive.setArchived(frame.archived)
+    await archiveThere(frame.archived)
     unproved = 0
     connection.established(link)
     toldWatching = null
@@ -305,6 +307,19 @@ export function openSession(options: SessionOptions): Session {
     for (const { peer, readTs } of left) send({ type: 'read', peer, ts: readTs })
     await outbox.welcomed(frame.last)
     await tellOnline(frame.presence)
+  }
+
+  /** Without a mailbox device there is none, and with one the relay may be older than archives. */
+  async function archiveThere(archived: Seq | undefined): Promise<void> {
+    archive.setArchived(archived)
+    const before = (await db.status.get('archive')) as ArchiveStatusRow | undefined
+    if (archived !== undefined) {
+      if (before?.problem === 'unsupported') await db.status.delete('archive')
+      return
+    }
+    await restore.drop()
+    if (!account.list.devices.some(({ id }) => id === '@')) return
+    await db.status.put({ key: 'archive', problem: 'unsupported', at: timers.now() })
   }
 
   async function onDeliver({ entries, request }: ServerFrameOf<'deliver'>): Promise<void> {
@@ -371,7 +386,7 @@ export function openSession(options: SessionOptions): Session {
     platform.setIdleAfter((await settingsOf(db)).idleMinutes)
     if (await believeDecided(db, relayNow())) next(null, tryAgain)
     if (isWelcome()) void preferences.push().catch(console.error)
-    archive.decided()
+    archive.tend()
   }
 
   /** "Tell me when they come online": once (R-41 decides how). */

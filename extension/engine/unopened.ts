@@ -147,6 +147,7 @@ export async function openWaiting({ db }: Signed, opener: Opener): Promise<void>
       db.conversations,
       db.roster,
       db.prompts,
+      db.identities,
       db.ratchetsIn,
       db.welcomes,
       db.keyPackages,

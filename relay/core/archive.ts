@@ -17,9 +17,12 @@ const mailbox = '@' as DeviceId
 const archiveOf = async ({ tx }: Turn): Promise<ArchiveRow> =>
   (await tx.get<ArchiveRow>(keys.archive)) ?? { last: 0, segments: 0, chars: 0 }
 
-/** Keeps a segment. Whoever lost the answer may put the very same one again (AR1). */
+/**
+ * Keeps a segment, and lets those go that it replaces, in one commit: of a full archive too, something can be taken out
+ * (AR7). Whoever lost the answer may put the very same one again (AR1).
+ */
 export async function onArchive(
-  { request, segment, list }: ClientFrameOf<'archive'>,
+  { request, segment, replaces, list }: ClientFrameOf<'archive'>,
   connection: ConnectionId,
   turn: Turn,
 ) {
@@ -31,7 +34,7 @@ export async function onArchive(
     throw new ProtocolError('conflict', 'another segment of that id')
   }
   if (!known) {
-    const { last, segments, chars } = await archiveOf(turn)
+    const { last, segments, chars } = await withoutSegments(turn, replaces)
     if (chars + ct.length > limits.archiveCharsMax || segments >= limits.segmentsMax) {
       throw new ProtocolError('resource-constraint', 'the archive is full')
     }
@@ -73,6 +76,12 @@ export async function onUnarchive(
   connection: ConnectionId,
   turn: Turn,
 ) {
+  turn.tx.put(keys.archive, await withoutSegments(turn, segIds))
+  send(turn, connection, { type: 'ok', request })
+}
+
+/** Deletes them. What is left is for the caller to store: a refusal after it undoes all of it. */
+async function withoutSegments(turn: Turn, segIds: readonly string[]): Promise<ArchiveRow> {
   const { tx } = turn
   const rows = await tx.getMany<SegmentRow>([...new Set(segIds)].map(keys.segment))
   const archive = await archiveOf(turn)
@@ -82,8 +91,7 @@ export async function onUnarchive(
     archive.segments--
     archive.chars -= segment.ct.length
   }
-  if (rows.size > 0) tx.put(keys.archive, archive)
-  send(turn, connection, { type: 'ok', request })
+  return archive
 }
 
 /** How far the log is in the archive; undefined for an account without a mailbox device. */

@@ -17,6 +17,7 @@ import type {
 } from '../../extension/db/db.ts'
 import { newPerson, type Person } from '../support/people.ts'
 import { spawnRelay } from '../support/processes.ts'
+import { benchArchive } from './archive.ts'
 import { percentile } from './load.ts'
 import type { Table } from './main.ts'
 import { benchSizes } from './sizes.ts'
@@ -35,7 +36,7 @@ export async function benchExtension(): Promise<Table[]> {
     progress('Alice makes an account')
     const alice = await newPerson('alice', relay.url)
     try {
-      return [...(await benchAlice(alice)), benchSizes()]
+      return [...(await benchAlice(alice)), await benchHistory(), benchSizes()]
     } finally {
       await alice.close()
       rmSync(alice.profile, { recursive: true, force: true })
@@ -44,6 +45,11 @@ export async function benchExtension(): Promise<Table[]> {
     await relay.stop()
     rmSync(relay.data, { recursive: true, force: true })
   }
+}
+
+function benchHistory(): Promise<Table> {
+  progress('a new device and its history')
+  return benchArchive()
 }
 
 /** What is measured is what the sources say now. */

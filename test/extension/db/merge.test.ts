@@ -60,7 +60,7 @@ test('two devices that have heard of different changes come to the same, as if o
 
 test('what is hidden stays hidden, and what waits to be opened is filled', () => {
   const hidden: MessageRow = { ...message, content: null, removed: 'hidden' }
-  const waiting: MessageRow = { ...message, content: null, payload: 'AA', envelope: idOf(9) }
+  const waiting: MessageRow = { ...message, content: null, payload: 'AA', envelope: idOf(9), waits: 1 }
 
   expect(mergedRows(message, hidden)).toEqual(hidden)
   expect(mergedRows(waiting, message)).toEqual(message)

@@ -21,7 +21,8 @@ const outcome = async (asked: Promise<{ type: string }>) => {
   const answer = (await asked) as { type: string; code?: string }
   return answer.code ?? answer.type
 }
-const put = (client: TestClient, segment: SealedSegment) => outcome(client.ask({ type: 'archive', segment }))
+const put = (client: TestClient, segment: SealedSegment, ...replaced: number[]) =>
+  outcome(client.ask({ type: 'archive', segment, replaces: replaced.map(idOf) }))
 const get = async (client: TestClient, n: number) => {
   const answer = await client.ask({ type: 'segment', segId: idOf(n) })
   return answer.type === 'segment' ? answer.segment : answer.type === 'error' && answer.code
@@ -176,4 +177,26 @@ test('[AR6] a new device begins where the archive ends, and goes on from there',
   await phone.close()
   const back = await relay.connect('bob', { device: 2 })
   expect(back.last('welcome').resync).toBeUndefined()
+})
+
+test('[AR7] what replaces others takes their place in one commit, in a full archive too', async () => {
+  const relay = testRelay()
+  const alice = await relay.connect('alice')
+  for (const n of [1, 2, 3]) await put(alice, segmentOf(n))
+  const row = relay.row<{ chars: number }>('alice', 'archive')
+  const full = { ...row, chars: limits.archiveCharsMax }
+  await relay.restore('alice', relay.backup('alice').set('archive', JSON.stringify(full)), { silently: true })
+  const back = await relay.connect('alice')
+
+  const answers = [
+    await put(back, segmentOf(4)),
+    await put(back, segmentOf(5, { ct: 'C'.repeat(201) }), 1, 2),
+    await put(back, segmentOf(4, { ct: 'C'.repeat(150) }), 1, 2),
+    await put(back, segmentOf(4, { ct: 'C'.repeat(150) }), 1, 2),
+    await put(back, segmentOf(6, { ct: 'C'.repeat(50) }), 1, 2),
+  ]
+
+  expect(answers).toEqual(['resource-constraint', 'resource-constraint', 'ok', 'ok', 'ok'])
+  expect((await indexOf(back)).map(({ segId }) => segId)).toEqual([3, 4, 6].map(idOf))
+  expect(relay.row('alice', 'archive')).toMatchObject({ segments: 3, chars: limits.archiveCharsMax })
 })

@@ -99,7 +99,7 @@ test('[KY13] settings and segments that are sealed for a list from before are re
   }
   const put = (list: string) => [
     alice.ask({ type: 'preferences', version: 0, payload: 'A', list }),
-    alice.ask({ type: 'archive', segment, list }),
+    alice.ask({ type: 'archive', segment, replaces: [], list }),
   ]
 
   const refused = await Promise.all(put(old))
