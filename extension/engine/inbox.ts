@@ -254,8 +254,9 @@ export async function applyEntries(
 
     /** Where no history is kept, a new device begins with what is said from then on. */
     async function isFromBefore({ peer, ts }: EntryOf<'message'>): Promise<boolean> {
+      if (isArchived(await settingsOf(db), peer)) return false
       const me = account.list.devices.find(({ id }) => id === account.device)
-      return me !== undefined && ts < me.created && !isArchived(await settingsOf(db), peer)
+      return me !== undefined && ts < me.created
     }
 
     function noteOf(
