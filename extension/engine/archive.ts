@@ -84,7 +84,8 @@ export function createArchive({ signed, segments, requests, mayFlush, when }: Ar
   // --- When -------------------------------------------------------------------------------------------------------
 
   async function look(atStart: boolean): Promise<void> {
-    if (await mayChange()) await upkeep.decide()
+    // What was left out has made room.
+    if ((await mayChange()) && (await upkeep.decide()) && (await isFull())) await db.status.delete('archive')
     const { seq } = (await db.cursor.get('cursor')) ?? { seq: 0 }
     let count = 0
     let newestAt = 0

@@ -16,6 +16,7 @@ import {
   type RosterRow,
   type SessionRow,
 } from '../db/db.ts'
+import { isArchived, settingsOf } from '../db/settings.ts'
 import { sessionAfter } from '../db/sessions.ts'
 import { applyChange, tableOf } from './changes.ts'
 import { applyOwn, isKeptNote, isOwn } from './own.ts'
@@ -206,6 +207,7 @@ export async function applyEntries(
       } else if (row.content === null && !row.removed) {
         // Of this device's own making and not known here any more: nobody else has it either.
         if (direction === 'out' && device === account.device) return
+        if (await isFromBefore(entry)) return
         Object.assign(row, {
           payload,
           waits: 1,
@@ -252,6 +254,13 @@ export async function applyEntries(
           isFolded: late && (prompt?.isFolded ?? false),
         })
       }
+    }
+
+    /** Where no history is kept, a new device begins with what is said from then on. */
+    async function isFromBefore({ peer, ts }: EntryOf<'message'>): Promise<boolean> {
+      if (isArchived(await settingsOf(db), peer)) return false
+      const me = account.list.devices.find(({ id }) => id === account.device)
+      return me !== undefined && ts < me.created
     }
 
     function noteOf(

@@ -8,7 +8,7 @@ import type { Seq, UserId } from '#shared/ids'
 import { CommandError } from '../bus/commands.ts'
 import { Refusal } from '../crypto/refusal.ts'
 import { removed, withChange } from '../db/changes.ts'
-import { noteLast, recount } from '../db/conversations.ts'
+import { conversationOf, noteLast, recount } from '../db/conversations.ts'
 import type { MessageRow, RestoreRow } from '../db/db.ts'
 import { mergedRows } from '../db/merge.ts'
 import { isArchived, settingsOf } from '../db/settings.ts'
@@ -48,6 +48,8 @@ export function createRestore({ signed, segments, changed }: RestoreOptions): Re
   const { account, db } = signed
   let stopped = false
   let running: Promise<boolean> | null = null
+  /** Rows that have come since the unread messages of that person were counted. */
+  const uncounted = new Map<UserId, number>()
 
   const rowOf = () => db.status.get('restore') as Promise<RestoreRow | undefined>
 
@@ -166,11 +168,23 @@ export function createRestore({ signed, segments, changed }: RestoreOptions): Re
     return messages.length + changes.length + welcomes.length < all.length
   }
 
+  /**
+   * Each time, thousands that are unread would be counted for every segment: they are again when there may be twice as
+   * many, and in the end; and a background that dies in between counts everything when it starts.
+   */
   async function countAnew(rows: readonly MessageRow[]): Promise<void> {
-    for (const peer of new Set(rows.map((one) => one.peer))) {
-      await noteLast(db, peer)
-      await recount(db, peer)
+    for (const [peer, theirs] of Map.groupBy(rows, (one) => one.peer)) {
+      const { last, unread } = await conversationOf(db, peer)
+      if (!last || theirs.some(({ ts }) => ts >= last.ts)) await noteLast(db, peer)
+      const more = (uncounted.get(peer) ?? 0) + theirs.length
+      uncounted.set(peer, more)
+      if (more >= unread) await countNow(peer)
     }
+  }
+
+  async function countNow(peer: UserId): Promise<void> {
+    await recount(db, peer)
+    uncounted.delete(peer)
   }
 
   /** A change that came over the log late may be about what was brought before it. */
@@ -187,6 +201,7 @@ export function createRestore({ signed, segments, changed }: RestoreOptions): Re
       })
       await db.messages.bulkPut(behind)
       await countAnew(behind)
+      for (const peer of uncounted.keys()) await countNow(peer)
       if (!row.hasLeftOut) await noteKept(db, await settingsOf(db))
       await db.status.delete('restore')
       if (row.unreadable || row.isStale) {

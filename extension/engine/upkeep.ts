@@ -30,8 +30,8 @@ const smallChars = limits.segmentCharsMax / 3
 const togetherMin = 4
 
 export interface Upkeep {
-  /** The settings were decided anew, or may have been: what is there becomes what they say. */
-  decide(): Promise<void>
+  /** The settings were decided anew, or may have been: what is there becomes what they say. True when they were. */
+  decide(): Promise<boolean>
   /** From time to time, or at once: makes room. */
   tidy(how?: { now?: boolean }): Promise<void>
   /** Of what was archived up to `archived`: what these changes have taken back goes. */
@@ -68,8 +68,10 @@ export function createUpkeep({ db, timers }: Pick<Signed, 'db' | 'timers'>, segm
     return groups.filter((group) => group.length >= togetherMin)
   }
 
-  /** A row may be there several times, for whoever died while putting it there has put it there again. */
-  const once = (rows: ArchiveRow[]) => [...new Map(rows.map((row) => [JSON.stringify(row), row])).values()]
+  /** A row may be there several times: of one who died and has put it there again, or of two devices. */
+  const once = (rows: ArchiveRow[]) => [
+    ...new Map(rows.map((row) => [JSON.stringify({ ...row, at: 0 }), row])).values(),
+  ]
 
   async function become({ all, without }: Kept, noted: Kept, settings: Settings): Promise<void> {
     if (!all) return segments.remove(await segments.index())
@@ -94,7 +96,7 @@ export function createUpkeep({ db, timers }: Pick<Signed, 'db' | 'timers'>, segm
       const settings = await settingsOf(db)
       const kept = keptBy(settings)
       const noted = await notedOf(db)
-      if (isSameKept(kept, noted)) return
+      if (isSameKept(kept, noted)) return false
       await become(kept, noted, settings)
       await db.transaction('rw', [db.messages, db.changes, db.settings], async () => {
         const isBack = (peer: UserId) =>
@@ -102,6 +104,7 @@ export function createUpkeep({ db, timers }: Pick<Signed, 'db' | 'timers'>, segm
         if (kept.all && (!noted.all || noted.without.some(isBack))) await takeInAgain(isBack)
         await noteKept(db, settings)
       })
+      return true
     },
     async tidy({ now: isUrgent = false } = {}) {
       const now = timers.now()

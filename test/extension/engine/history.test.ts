@@ -302,6 +302,26 @@ test('who keeps no history with somebody is sealed for without a mailbox, by bot
   await stop(alice, bob)
 })
 
+test('a new device begins without a conversation that is not kept, and shows nothing of it that waits', async () => {
+  vi.spyOn(console, 'warn').mockImplementation(() => {})
+  const [alice, bob] = await buddies(relay.url, 'alice.new', 'bob.new', { root })
+  await alice.commands.changeSettings({ buddies: { 'bob.new': { keepsHistory: false } } })
+  await alice.send('bob.new', 'before')
+  await bob.until(async () => (await bob.textsWith('alice.new')).includes('before'), 'has it')
+  await bob.send('alice.new', 'before, too')
+  await alice.until(async () => (await alice.textsWith('bob.new')).length === 2, 'has both')
+
+  const phone = await secondBrowser('alice.new')
+  await phone.until(() => isRestored(phone), 'restored')
+  await bob.send('alice.new', 'after')
+  await phone.until(async () => (await phone.textsWith('bob.new')).includes('after'), 'reads what is new')
+
+  expect(await phone.textsWith('bob.new')).toEqual(['after'])
+  expect(await phone.db.messages.where('waits').equals(1).count()).toBe(0)
+  vi.restoreAllMocks()
+  await stop(alice, bob, phone)
+})
+
 test('a full archive is told, and what did not fit goes there once there is room', async () => {
   vi.spyOn(console, 'warn').mockImplementation(() => {})
   let isFull = true
@@ -336,8 +356,8 @@ test('a full archive is told, and what did not fit goes there once there is room
   isFull = false
   expect([tries, await isArchived(alice)]).toEqual([triesBefore, false])
 
-  await alice.db.status.put({ key: 'archive', problem: 'full', at: Date.now() - 7 * 60 * 60_000 })
-  await alice.ring()
+  // What is left out makes room, and so does time.
+  await alice.commands.changeSettings({ buddies: { carol: { keepsHistory: false } } })
   await alice.until(() => isArchived(alice), 'put away')
   expect(await problem()).toBeUndefined()
   const phone = await secondBrowser('alice.full')
