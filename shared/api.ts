@@ -81,6 +81,8 @@ export const PutDevices = v.object({
   ticket: blob(400),
   list: DeviceList,
   keys: firstKeys,
+  /** In place of the one of that version, in one commit with the list. */
+  vault: v.optional(Vault),
 })
 export type PutDevices = v.InferOutput<typeof PutDevices>
 

@@ -1,6 +1,7 @@
 /** Everything that crosses the socket between a device and its room. The rules are in PROTOCOL.md. */
 import * as v from 'valibot'
 import { DeviceList } from './account.ts'
+import { SealedSegment, segmentId, segmentIds, SegmentItem } from './archive.ts'
 import { ProtocolError } from './errors.ts'
 import type { UserId } from './ids.ts'
 import { ClaimedPackage, KeyPackageUp, Vault, VaultText } from './keys.ts'
@@ -224,6 +225,8 @@ export const ClientFrame = v.variant('type', [
     /** The version that these were made from, 0 before the first; they get the next one. */
     version: count,
     payload: blob(limits.preferencesBytesMax),
+    /** Hash of my own newest list of devices, as it was known when this was sealed for them. */
+    list: v.optional(hash),
   }),
   /** What is not given stays as it is. Another `invite`, or null, voids the old link. */
   v.object({
@@ -256,6 +259,23 @@ export const ClientFrame = v.variant('type', [
     version: v.optional(count),
     payload: v.optional(VaultText),
   }),
+  /**
+   * A segment of the archive, in the place of others; `list` as of `preferences`. Answered by `ok`, also when it is there
+   * already.
+   */
+  v.object({
+    type: v.literal('archive'),
+    request,
+    segment: SealedSegment,
+    replaces: v.optional(segmentIds, []),
+    list: v.optional(hash),
+  }),
+  /** The index of the archive, behind the line `after` (0 = from the first). Answered by `segments`. */
+  v.object({ type: v.literal('segments'), request, after: count }),
+  v.object({ type: v.literal('segment'), request, segId: segmentId }),
+  v.object({ type: v.literal('unarchive'), request, segIds: segmentIds }),
+  /** What the log holds up to `seq` is in the archive: a new device need not start before it. Answered by `ok`. */
+  v.object({ type: v.literal('archived'), request, seq }),
   /** When each of my own devices was last here. Answered by `devices`. */
   v.object({ type: v.literal('devices'), request }),
   /** Signing off for good: buddies see it at once, without the grace of a lost connection. */
@@ -294,6 +314,10 @@ export const ServerFrame = v.variant('type', [
     /** The first entry that follows has `from + 1`. */
     from: seq,
     head: seq,
+    /** Of the entry `from`; absent where there is none any more. */
+    mark: v.optional(mark),
+    /** How far the log is in the archive. */
+    archived: v.optional(seq),
     /** The last send of this device that the room accepted, or null. */
     last: v.nullable(envelopeId),
     now: millis,
@@ -352,6 +376,16 @@ export const ServerFrame = v.variant('type', [
     more: v.optional(v.literal(true)),
   }),
   v.object({ type: v.literal('vault'), request, ...Vault.entries }),
+  v.object({
+    type: v.literal('segments'),
+    request,
+    segments: v.array(SegmentItem),
+    /** There are more: ask for those behind this line. */
+    more: v.optional(count),
+  }),
+  v.object({ type: v.literal('segment'), request, segment: SealedSegment }),
+  /** The log is in the archive up to here. */
+  v.object({ type: v.literal('archived'), seq }),
   v.object({
     type: v.literal('devices'),
     request,

@@ -101,6 +101,16 @@ export const limits = {
   /** Each person gets one one-time package of each device in this time, and the last resort beyond that. */
   keyPackageEveryMs: 10 * minute,
 
+  // The archive
+  /** base64url; with its head it is one value of a store. */
+  segmentCharsMax: 90 * KiB,
+  /** Of an account, in characters of its segments; and how many these may be. */
+  archiveCharsMax: 64 * MiB,
+  segmentsMax: 20_000,
+  /** Lines of the index in one answer, about 200 bytes each. */
+  segmentsPerPage: 500,
+  segmentsPerDeleteMax: 50,
+
   // Presence
   presenceLeaseMs: 30 * minute,
   presenceRenewMs: 10 * minute,

@@ -18,6 +18,12 @@ const version = 2
 /** By number, base64url of 32 bytes each. */
 export type ArchiveKeys = Record<number, string>
 
+/** What is sealed now is sealed under this one. */
+export function newestKey(keys: ArchiveKeys): { e: number; key: Uint8Array } {
+  const e = Math.max(...Object.keys(keys).map(Number))
+  return { e, key: fromBase64(keys[e]!) }
+}
+
 /** What it is for: one cannot stand in the place of the other. */
 type Purpose = 'note' | 'settings'
 
@@ -30,17 +36,20 @@ export async function sealForMe(
   purpose: Purpose,
   value: object,
 ): Promise<string> {
-  const e = Math.max(...Object.keys(keys).map(Number))
+  const { e, key } = newestKey(keys)
   const plain = pad(utf8(JSON.stringify(value)))
-  const { iv, ct } = await encryptAes(fromBase64(keys[e]!), plain, aadOf(acct, purpose, e))
+  const { iv, ct } = await encryptAes(key, plain, aadOf(acct, purpose, e))
   const payload = toBase64(concat(Uint8Array.of(version), u32(e), iv, ct))
   if (payload.length > limits.payloadBytesMax) throw new Refusal('too-large', `${payload.length} characters`)
   return payload
 }
 
-/** @throws Refusal `malformed`, `undecryptable`, also for a key that this device does not have */
+/**
+ * @param keyOf archive keys by their number; another device may have made one that this one has yet to ask for
+ * @throws Refusal `malformed`, `undecryptable`, also for a key that this device does not get
+ */
 export async function openForMe(
-  keys: ArchiveKeys,
+  keyOf: (e: number) => Promise<string | undefined>,
   acct: AccountId,
   purpose: Purpose,
   payload: string,
@@ -54,7 +63,7 @@ export async function openForMe(
   const input = reader(bytes)
   if (input.u8() !== version) throw new Refusal('malformed', 'another version')
   const e = input.u32()
-  const key = keys[e]
+  const key = await keyOf(e)
   if (key === undefined) throw new Refusal('undecryptable', `no archive key ${e}`)
   const plain = await decryptAes(fromBase64(key), input.take(12), input.rest(), aadOf(acct, purpose, e))
   try {

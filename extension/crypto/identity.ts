@@ -83,9 +83,12 @@ export async function makeDevice(aik: string, aks: ArchiveKeys): Promise<NewDevi
   const id = toBase64(crypto.getRandomValues(new Uint8Array(8))) as DeviceId
   const [dak, lsk] = await Promise.all([makeStoredKey(), makeLocalKey()])
   const secrets: Secrets = { aik, dsk: randomSeed(), aks }
-  const sealedSecrets = await encrypt(lsk, utf8(JSON.stringify(secrets)), localAad(id))
+  const sealedSecrets = await sealSecrets(lsk, id, secrets)
   return { id, dak, lsk, secrets, sealedSecrets }
 }
+
+export const sealSecrets = (lsk: CryptoKey, id: DeviceId, secrets: Secrets) =>
+  encrypt(lsk, utf8(JSON.stringify(secrets)), localAad(id))
 
 export async function openSecrets(
   lsk: CryptoKey,
@@ -140,16 +143,23 @@ export async function listWith(
   return { ...list, sig: await account.sign(deviceListBytes(list)) }
 }
 
-/** The next list of the account, without one of its devices. @throws Error when it would leave none. */
+/**
+ * The next list of the account, without one of its devices and with another mailbox device: the one that goes knows
+ * the keys of the mailbox there was. @throws Error when it would leave none.
+ */
 export async function listWithout(
   device: DeviceId,
   previous: DeviceList,
   aik: string,
   ts: Millis,
+  mailboxSeed: Uint8Array,
 ): Promise<DeviceList> {
   const { sig: _, ...known } = previous
-  const devices = known.devices.filter(({ id }) => id !== device)
-  if (devices.length === 0) throw new Error('a list without devices')
+  const mailbox = await mailboxIn(mailboxSeed, previous.acct, ts)
+  const devices = known.devices
+    .filter(({ id }) => id !== device)
+    .map((one) => (one.id === mailbox.id ? mailbox : one))
+  if (devices.every(({ id }) => id === mailbox.id)) throw new Error('a list without devices')
   const list = { ...known, devices, ver: previous.ver + 1, prev: deviceListHash(previous), ts }
   const account = await signingKey(fromBase64(aik))
   return { ...list, sig: await account.sign(deviceListBytes(list)) }

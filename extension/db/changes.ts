@@ -22,7 +22,7 @@ export function targetOf({ from, content }: Change): [UserId, EnvelopeId] | null
   return content.type === 'reaction' ? [content.target.from, content.target.id] : [from, content.id]
 }
 
-const isNewer = (a: { ts: Millis; id: string }, b: { ts: Millis; id: string } | undefined) =>
+export const isNewer = (a: { ts: Millis; id: string }, b: { ts: Millis; id: string } | undefined) =>
   !b || a.ts > b.ts || (a.ts === b.ts && a.id > b.id)
 
 /** The message as the change leaves it; the very same row when it changes nothing. */

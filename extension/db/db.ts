@@ -95,6 +95,8 @@ export interface MessageRow {
   reactions?: Record<UserId, { id: EnvelopeId; ts: Millis; emoji: string }>
   /** Nothing is left of it but its place: its author took it back, or I wanted it gone here (R-27). */
   removed?: 'retracted' | 'hidden'
+  /** Opened, or changed, only after the archive had passed its place: it is still to go there. */
+  unarchived?: 1
 }
 
 /** An envelope on its way: made by a page (without `payload`), sealed and sent by the background. */
@@ -144,6 +146,8 @@ export interface RatchetOutRow {
   openedAt: Millis
   /** What this device says next in this conversation has this number, in whichever session. */
   n: number
+  /** Whose mailbox devices are in it; absent: everybody's. */
+  mailboxes?: { own: boolean; peer: boolean }
 }
 
 /** One that another device has opened, to hear it. */
@@ -159,6 +163,10 @@ export interface WelcomeRow {
   ratchet: string
   welcome: Uint8Array
   at: Millis
+  /** Who is spoken with in it. */
+  peer?: UserId
+  /** Of the entry that brought it; absent where the archive did. */
+  seq?: Seq
 }
 
 /** Private halves of key packages that were given out. */
@@ -186,17 +194,19 @@ export interface IdentityRow {
   acct: AccountId
   ver: number
   hash: string
+  /** They leave their own mailbox device out of their sessions: so it is left out of mine with them. */
+  hasNoMailbox?: boolean
   /** Another account has taken the name: nothing is sent until a person has decided (§4.4). */
   other?: { acct: AccountId; ver: number; hash: string }
 }
 
-/** Something that happened to the keys of a conversation: a line that keeps its place in it (R-57). */
+/** Something that happened to the keys or the account of a peer: a line that keeps its place in the conversation (R-57). */
 export interface NoticeRow {
   /** Primary key [peer+ts+what]. */
   peer: UserId
   /** By the relay's clock. */
   ts: Millis
-  what: 'device-added' | 'device-removed' | 'account-changed' | 'account-accepted'
+  what: 'device-added' | 'device-removed' | 'account-changed' | 'account-accepted' | 'account-deleted'
   /** Their safety number had been compared: it matters more then. */
   isLoud: boolean
 }
@@ -218,6 +228,8 @@ export interface ConversationRow {
   unread: number
   /** A dot that I have set myself; it counts for nothing (R-25). */
   isMarked?: boolean
+  /** When, by the room's clock; absent before it is there. */
+  markedTs?: Millis
   /** The sitting of the last message. */
   session?: SessionRow
 }
@@ -316,7 +328,39 @@ export interface DevicesRow {
   isNew: DeviceId[]
 }
 
-export type StatusRow = ConnectionRow | SelfRow | RelayRow | PolicyRow | DevicesRow
+/** The archive is being read: there as long as it is not done, so a new background goes on with it. */
+export interface RestoreRow {
+  key: 'restore'
+  done: number
+  total: number
+  /** Segments that are still to be read, in this order; absent until the index was. */
+  left?: string[]
+  /** Some were not there any more: another device has put them together anew, so the index is read again. */
+  isStale?: boolean
+  /** Segments that are not what this account's devices have put there. */
+  unreadable?: number
+  /** There was something of a conversation that is not kept: it has to go from there. */
+  hasLeftOut?: boolean
+  /** What the log says of messages of mine that are not here yet. */
+  failed?: Record<EnvelopeId, ErrorCode>
+}
+
+/** What a person should know of the archive; absent while all is well. */
+export interface ArchiveStatusRow {
+  key: 'archive'
+  /** The relay takes no more of it, does not know archives, or gave what could not be read. */
+  problem: 'full' | 'unsupported' | 'unreadable'
+  at: Millis
+}
+
+export type StatusRow =
+  | ConnectionRow
+  | SelfRow
+  | RelayRow
+  | PolicyRow
+  | DevicesRow
+  | RestoreRow
+  | ArchiveStatusRow
 
 /** Written by pages: the text being typed, kept at most half a second after the last key (E10). */
 export interface DraftRow {
@@ -414,5 +458,9 @@ export function openDb(name = 'parley', options: DexieOptions = {}): Db {
           .modify({ waits: 1 })
       }
     })
+  db.version(6).stores({
+    messages: '[from+id], [peer+ts+from+id], [peer+direction+ts], waits, seq, unarchived',
+    changes: '[from+id], waits, seq, unarchived',
+  })
   return db
 }

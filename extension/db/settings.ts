@@ -35,6 +35,8 @@ const buddyFields = {
   tellOnline: v.optional(v.boolean()),
   /** Every session is forgotten here when it ends. */
   forgets: v.optional(v.boolean()),
+  /** False: what is said with them is kept on the devices that are there, and nowhere for those that come later. */
+  keepsHistory: v.optional(v.boolean()),
   /** The account whose safety number was compared: of another one behind the same name it says nothing. */
   verified: v.optional(accountId),
 }
@@ -60,6 +62,8 @@ const fields = {
   typing: v.fallback(v.boolean(), true),
   /** Are they told that I have left a conversation? */
   tellsLeave: v.fallback(v.boolean(), true),
+  /** Is what was said kept at the relay, sealed, for a device that I add later? */
+  keepsHistory: v.fallback(v.boolean(), true),
   /** Own groups of the list, in their order. */
   groups: v.fallback(v.array(shortText), []),
   /** My invite link's secret half; the relay knows its hash only. */
@@ -108,6 +112,10 @@ export const settingsKey = 'current'
 
 export const settingsOf = async (db: Db): Promise<Settings> =>
   readSettings((await db.settings.get(settingsKey))?.value)
+
+/** Whether what is said with them goes into the archive, and my mailbox device into the sessions with them. */
+export const isArchived = ({ keepsHistory, buddies }: Settings, peer: UserId): boolean =>
+  keepsHistory && buddies[peer]?.keepsHistory !== false && !buddies[peer]?.forgets
 
 /** How messages of this person arrive: as chosen for them, or in general, or as it suits the browser. */
 export const arrivalOf = (settings: Settings, peer: UserId, defaultArrival: Arrival): Arrival =>

@@ -1,33 +1,15 @@
-/** What needs the password once more: another list of devices, another way in. Each with a login of its own. */
+/** What needs the password once more: another way in, or the end. Each with a login of its own (removal.ts too). */
 import * as v from 'valibot'
-import { deleteBytes, slotBytes, type DeviceList, type SlotName } from '#shared/account'
-import type { DeleteAccount, PutDevices, PutSlot } from '#shared/api'
+import { deleteBytes, slotBytes, type SlotName } from '#shared/account'
+import type { DeleteAccount, PutSlot } from '#shared/api'
 import { fromBase64 } from '#shared/bytes'
-import type { DeviceId } from '#shared/ids'
-import { CommandError, type Proof } from '../bus/commands.ts'
-import { listWithout } from '../crypto/identity.ts'
+import type { Proof } from '../bus/commands.ts'
 import { signingKey } from '../crypto/keys.ts'
 import type { AccountRow } from '../db/db.ts'
 import { ask, logIn, slotOf, type Http } from './accounts.ts'
 
-const loggedIn = (http: Http, { relay, relayId, user, list }: AccountRow, proof: Proof) =>
+export const loggedIn = (http: Http, { relay, relayId, user, list }: AccountRow, proof: Proof) =>
   logIn(http, { relay, relayId, user, ...proof }, list)
-
-/** The list without the device, as it is on the relay now. @throws CommandError `item-not-found`, and as `logIn` */
-export async function removeDevice(
-  http: Http,
-  account: AccountRow,
-  device: DeviceId,
-  proof: Proof,
-): Promise<DeviceList> {
-  const { ticket, aik, list, now } = await loggedIn(http, account, proof)
-  if (device === '@' || !list.devices.some(({ id }) => id === device))
-    throw new CommandError('item-not-found')
-  const next = await listWithout(device, list, aik, now)
-  const body: PutDevices = { user: account.user, ticket, list: next }
-  await ask(http, account.relay, '/v1/devices', v.unknown(), body)
-  return next
-}
 
 /** The same secrets under another lock: nobody's device changes, and what opened the slot before opens it no more. */
 export async function changeSlot(

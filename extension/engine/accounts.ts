@@ -1,7 +1,6 @@
 /** Accounts over HTTP: making one, coming back to one. The password stays in the page; here is what was made of it. */
 import * as v from 'valibot'
 import {
-  deviceListHash,
   deviceListProblem,
   loginBytes,
   powHolds,
@@ -22,10 +21,11 @@ import {
 } from '#shared/api'
 import { isErrorCode } from '#shared/errors'
 import type { AccountId, DeviceId, Millis, UserId } from '#shared/ids'
+import type { Vault } from '#shared/keys'
 import { limits } from '#shared/limits'
 import { negotiate } from '#shared/version'
 import { CommandError } from '../bus/commands.ts'
-import { makeArchiveKey, makeGrant, makeRecoveryKey } from '../crypto/archive/grant.ts'
+import { makeArchiveKey, makeRecoveryKey } from '../crypto/archive/grant.ts'
 import {
   listWith,
   makeDevice,
@@ -35,9 +35,9 @@ import {
   type NewDevice,
 } from '../crypto/identity.ts'
 import { signingKey, slotKeys, verify } from '../crypto/keys.ts'
-import { makeMailbox, sealMailbox } from '../crypto/mls/mailbox.ts'
+import { makeMailbox } from '../crypto/mls/mailbox.ts'
 import { codeRoot, makeRecoveryCode } from '../crypto/recovery-code.ts'
-import { encodeVault, openVault } from '../crypto/vault.ts'
+import { makeVault, openVault } from '../crypto/vault.ts'
 import { fromBase64, toBase64 } from '#shared/bytes'
 import type { AccountRow, KeyPackageRow } from '../db/db.ts'
 import { firstPool, keysUp, mailboxRow, memberOf } from './key-pool.ts'
@@ -183,8 +183,7 @@ export async function signUp(http: Http, input: SignInput): Promise<NewAccount &
   const recoveryCode = makeRecoveryCode()
   const password = await slotOf('pw', root, input, { aik, rk })
   const code = await slotOf('code', codeRoot(recoveryCode, relayId, user), input, { aik, rk })
-  const archiveKey = makeArchiveKey()
-  const device = await makeDevice(aik, { 1: toBase64(archiveKey) })
+  const device = await makeDevice(aik, { 1: toBase64(makeArchiveKey()) })
   const mailboxSeed = fromBase64(randomSeed())
   const list = await listWith(device, input.deviceName, null, info.now, { rkpub, mailboxSeed })
   const mailbox = await makeMailbox(list.acct, info.now, {
@@ -192,10 +191,12 @@ export async function signUp(http: Http, input: SignInput): Promise<NewAccount &
     seed: mailboxSeed,
   })
   const speaker = await signingKey(fromBase64(device.secrets.dsk))
-  const vault = encodeVault({
-    v: 1,
-    grants: [await makeGrant(list.acct, device.id, rkpub, { e: 1, key: archiveKey }, speaker.sign)],
-    boxes: [await sealMailbox(mailbox, 1, archiveKey)],
+  const vault = await makeVault({
+    list,
+    by: device.id,
+    sign: speaker.sign,
+    keys: device.secrets.aks,
+    mailboxes: [mailbox],
   })
   const pool = await firstPool(device, list, info.now)
   const keys = [
@@ -230,10 +231,12 @@ export interface Login {
   list: DeviceList
   /** How often the ways in were changed. */
   change: number
-  vault?: string
+  vault: Vault
   /** By the relay's clock. */
   now: Millis
 }
+
+const noVault: Vault = { version: 0, payload: '' }
 
 /**
  * `known`: the newest list that this profile has seen, of this or another account. @throws CommandError
@@ -249,7 +252,13 @@ export async function logIn(
   const { login, wrap } = await slotKeys(root)
   const nonce = await ask(http, relay, '/v1/login/start', LoginNonce, { user })
   const signature = await login.sign(loginBytes(relayId, user, slot, nonce.nonce, nonce.ts))
-  const { ticket, bundle, list, change, vault } = await ask(http, relay, '/v1/login/finish', LoggedIn, {
+  const {
+    ticket,
+    bundle,
+    list,
+    change,
+    vault = noVault,
+  } = await ask(http, relay, '/v1/login/finish', LoggedIn, {
     ...nonce,
     user,
     slot,
@@ -259,26 +268,7 @@ export async function logIn(
     throw new CommandError('not-authorized', `the bundle does not open: ${String(error)}`)
   })
   await checkOwnList(list, aik, known)
-  return { ticket, aik, rk, list, change, ...(vault && { vault: vault.payload }), now: info.now }
-}
-
-/**
- * All lists of an account, up to the one that is given: who has granted an archive key may be a device no longer.
- * They are believed as a chain that ends in that list; of anything else only the list itself is.
- */
-async function historyOf(http: Http, relay: string, user: UserId, newest: DeviceList): Promise<DeviceList[]> {
-  const path = `/v1/devices/${user}?acct=${newest.acct}&after=`
-  const chain: DeviceList[] = []
-  while ((chain.at(-1)?.ver ?? 0) < newest.ver) {
-    const { lists } = await ask(http, relay, `${path}${chain.at(-1)?.ver ?? 0}`, DeviceLists)
-    for (const list of lists) {
-      if ((await deviceListProblem(list, chain.at(-1) ?? null, verify)) !== null) return [newest]
-      chain.push(list)
-    }
-    if (lists.length === 0) return [newest]
-  }
-  const isSame = chain.some((list) => deviceListHash(list) === deviceListHash(newest))
-  return isSame ? chain : [newest]
+  return { ticket, aik, rk, list, change, vault, now: info.now }
 }
 
 /** Adds this browser to the account. `known` and errors as `logIn` has them. */
@@ -289,8 +279,7 @@ export async function signIn(
 ): Promise<NewAccount> {
   const { relay, user, deviceName } = input
   const { ticket, aik, rk, list, vault, now } = await logIn(http, input, known)
-  const lists = await historyOf(http, relay, user, list)
-  const { keys: archiveKeys, mailboxes } = await openVault(vault ?? '', rk, list, lists).catch(
+  const { keys: archiveKeys, mailboxes } = await openVault(vault.payload, rk, list).catch(
     (error: unknown) => {
       throw new CommandError('not-authorized', `the vault does not open: ${String(error)}`)
     },

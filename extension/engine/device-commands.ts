@@ -1,17 +1,18 @@
 /** My devices and my account: what a person does about them with their password. */
-import { deviceListHash } from '#shared/account'
 import { CommandError, type Commands } from '../bus/commands.ts'
+import { Refusal } from '../crypto/refusal.ts'
 import { codeRoot, makeRecoveryCode } from '../crypto/recovery-code.ts'
 import type { AccountRow, DevicesRow } from '../db/db.ts'
-import { changeSlot, removeDevice } from './account-changes.ts'
+import { changeSlot } from './account-changes.ts'
 import type { Desk } from './desk.ts'
+import { removeDevice } from './removal.ts'
 
 type DeviceCommands = Pick<
   Commands,
   'devices' | 'removeDevice' | 'devicesSeen' | 'changePassword' | 'newRecoveryCode'
 >
 
-export function deviceCommands({ db, http, timers, needed, guarded }: Desk): DeviceCommands {
+export function deviceCommands({ db, http, needed, guarded }: Desk): DeviceCommands {
   /** As it is stored: the session's is from when it began. */
   async function account(): Promise<AccountRow> {
     const row = await guarded(() => db.account.get('me'))
@@ -27,16 +28,10 @@ export function deviceCommands({ db, http, timers, needed, guarded }: Desk): Dev
     async removeDevice(device, proof) {
       const me = await account()
       if (device === me.device) throw new CommandError('not-allowed', 'this device signs out')
-      const list = await removeDevice(http, me, device, proof)
-      // The room tells all devices by an entry; whatever is sealed here before it comes is for the new list already.
-      await guarded(() =>
-        db.transaction('rw', [db.account, db.lists], async () => {
-          const row = await db.account.get('me')
-          if (row?.device !== me.device || row.list.ver >= list.ver) return
-          await db.account.put({ ...row, list })
-          await db.lists.put({ hash: deviceListHash(list), list, at: timers.now() })
-        }),
-      )
+      const session = await needed()
+      await removeDevice({ db, http }, session, me, device, proof).catch((error: unknown) => {
+        throw error instanceof Refusal ? new CommandError('inconsistent-keys', error.message) : error
+      })
     },
     async devicesSeen() {
       await guarded(() =>

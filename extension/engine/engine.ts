@@ -12,6 +12,7 @@ import { pendingTs, type ConnectionRow, type Db } from '../db/db.ts'
 import { settingsOf } from '../db/settings.ts'
 import { deleteAccount } from './account-changes.ts'
 import { relayInfo, signIn, signUp, type Http, type NewAccount } from './accounts.ts'
+import { archiveWhen, type ArchiveWhen } from './archive.ts'
 import { forgetOldKeys } from './old-keys.ts'
 import { conversationCommands, forgetEnded, leaveBehind } from './conversation-commands.ts'
 import type { Desk } from './desk.ts'
@@ -39,6 +40,8 @@ export interface EngineOptions {
   WebSocket?: unknown
   /** How many key packages a device keeps at the room; for those that live for a moment only. */
   poolSize?: number
+  /** When the archive is put away; for those that live for a moment only. */
+  archiveWhen?: ArchiveWhen
   /** Names this client to the relay: "parley/0.1.0 chrome". */
   client: string
 }
@@ -138,6 +141,7 @@ export function createEngine(options: EngineOptions): Engine {
       failing,
       refused,
       poolSize: options.poolSize ?? poolSize,
+      archiveWhen: options.archiveWhen ?? archiveWhen,
       activity: () => activity,
       WebSocket: options.WebSocket,
     })
@@ -292,6 +296,7 @@ export function createEngine(options: EngineOptions): Engine {
     async ring() {
       await start()
       session?.check()
+      session?.archiveDue()
       if (session) await guarded(() => forgetEnded(db, session!.relayNow()))
     },
     async onNotification(peer, what) {

@@ -14,6 +14,7 @@ import { Refusal } from '../crypto/refusal.ts'
 import type { IdentityRow } from '../db/db.ts'
 import { settingsOf } from '../db/settings.ts'
 import { believe, tablesOfBelief } from './other-account.ts'
+import type { OwnKeys } from './own-keys.ts'
 import type { Requests } from './requests.ts'
 import type { Signed } from './state.ts'
 
@@ -45,6 +46,7 @@ const askAgainMs = 10_000
 export function createIdentities(
   { account, db, timers }: Signed,
   requests: Requests,
+  ownKeys: Pick<OwnKeys, 'adopt'>,
   relayNow: () => Millis,
 ): Identities {
   const askedAt = new Map<UserId, number>()
@@ -137,18 +139,16 @@ export function createIdentities(
     lists: readonly DeviceList[],
     before: DeviceList | null,
   ): Promise<void> {
-    const tables = [db.account, db.lists, db.identities, db.notices, db.settings]
-    await db.transaction('rw', tables, async () => {
+    if (user === account.user) return ownKeys.adopt(newest, lists)
+    await db.transaction('rw', [db.lists, db.identities, db.notices, db.settings], async () => {
       await db.lists.bulkPut(lists.map(rowOf))
       const { acct, ver } = newest
+      const earlier = await db.identities.get(user)
+      const hasNoMailbox = earlier?.acct === acct && earlier.hasNoMailbox
       const hash = deviceListHash(newest)
-      if (user !== account.user) {
-        await db.identities.put({ peer: user, acct, ver, hash } satisfies IdentityRow)
-        if (before) await noteDevices(user, before, newest)
-        return
-      }
-      const row = await db.account.get('me')
-      if (row?.device === account.device && row.list.ver < ver) await db.account.put({ ...row, list: newest })
+      const row: IdentityRow = { peer: user, acct, ver, hash, ...(hasNoMailbox && { hasNoMailbox }) }
+      await db.identities.put(row)
+      if (before) await noteDevices(user, before, newest)
     })
   }
 

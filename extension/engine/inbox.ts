@@ -2,14 +2,24 @@
  * Entries of the room's log, as they come: applied in order, once, in one transaction with the cursor. Only then are
  * they acknowledged: whatever dies in between, the room sends them again and finds them known.
  */
-import type { ContentOf } from '#shared/content'
+import { Dexie } from 'dexie'
+import type { Content, ContentOf } from '#shared/content'
+import type { ErrorCode } from '#shared/errors'
 import type { Entry, EntryOf, Kind, Policy, ServerFrameOf, Snapshot, Watermarks } from '#shared/frames'
 import type { DeviceId, EnvelopeId, Epoch, Millis, Seq, UserId } from '#shared/ids'
 import { conversationOf, lastOf, recount } from '../db/conversations.ts'
-import { pendingTs, type Db, type MessageRow, type RosterRow, type SessionRow } from '../db/db.ts'
+import {
+  pendingTs,
+  type Db,
+  type MessageRow,
+  type RestoreRow,
+  type RosterRow,
+  type SessionRow,
+} from '../db/db.ts'
+import { isArchived, settingsOf } from '../db/settings.ts'
 import { sessionAfter } from '../db/sessions.ts'
 import { applyChange, tableOf } from './changes.ts'
-import { applyOwn, isOwn } from './own.ts'
+import { applyOwn, isKeptNote, isOwn } from './own.ts'
 import type { Opened, Opener } from './opener.ts'
 import type { Incoming } from './ports.ts'
 import { takePreferences } from './preferences.ts'
@@ -46,8 +56,10 @@ const tables = (db: Db) => [
   db.presence,
   db.typing,
   db.changes,
+  db.notices,
   db.prompts,
   db.status,
+  db.identities,
   db.ratchetsIn,
   db.welcomes,
   db.keyPackages,
@@ -55,6 +67,8 @@ const tables = (db: Db) => [
 
 export interface ApplyOptions {
   epoch: Epoch
+  /** By the relay's clock. */
+  now: Millis
   /** It was waiting for us. */
   late: boolean
   opener: Opener
@@ -73,7 +87,7 @@ export interface ApplyOptions {
 export async function applyEntries(
   { db, account, timers }: Signed,
   entries: readonly Entry[],
-  { epoch, late, opener, openSettings, missed = new Set(), asks = () => false }: ApplyOptions,
+  { epoch, now, late, opener, openSettings, missed = new Set(), asks = () => false }: ApplyOptions,
 ): Promise<Applied> {
   // Opened before the transaction: waiting for cryptography would end it. Of what is known, nothing is opened again.
   const done = (await db.cursor.get('cursor'))?.seq ?? 0
@@ -130,7 +144,7 @@ export async function applyEntries(
           return onFailed(entry)
         case 'gone':
           await db.presence.delete(entry.peer)
-          return
+          return noteDeleted(entry.peer)
         case 'devices':
           applied.devices.push(entry.peer ?? null) // only a hint: whoever seals asks for the list and checks it
           return
@@ -152,6 +166,8 @@ export async function applyEntries(
       if (peer === account.user) {
         if (content) for (const changedPeer of await applyOwn(db, content, ts)) changed.add(changedPeer)
         if (content?.type === 'own-answer') applied.cleared.push(content.peer)
+        // Kept, for what the archive has of them is older.
+        if (content && isKeptNote(content)) await db.changes.put(noteOf(entry, content))
         return
       }
       if (isOwn(content)) return // of anybody else it means nothing
@@ -191,6 +207,7 @@ export async function applyEntries(
       } else if (row.content === null && !row.removed) {
         // Of this device's own making and not known here any more: nobody else has it either.
         if (direction === 'out' && device === account.device) return
+        if (await isFromBefore(entry)) return
         Object.assign(row, {
           payload,
           waits: 1,
@@ -239,12 +256,27 @@ export async function applyEntries(
       }
     }
 
+    /** Where no history is kept, a new device begins with what is said from then on. */
+    async function isFromBefore({ peer, ts }: EntryOf<'message'>): Promise<boolean> {
+      if (isArchived(await settingsOf(db), peer)) return false
+      const me = account.list.devices.find(({ id }) => id === account.device)
+      return me !== undefined && ts < me.created
+    }
+
+    function noteOf(
+      { peer, id, ts, seq, direction, kind }: EntryOf<'message'>,
+      content: Content,
+    ): MessageRow {
+      return { from: account.user, id, peer, ts, seq, direction, kind, content, at: timers.now() }
+    }
+
     async function onChange(row: MessageRow): Promise<void> {
       const isMissed = (id: EnvelopeId) => missed.has(id) || applied.incoming.some((one) => one.id === id)
       const isGone = late && row.content?.type === 'retract' && isMissed(row.content.id)
       const has = await applyChange(db, row, isGone ? 'hidden' : 'retracted')
-      // Nothing of somebody else's is kept that is about nothing of this conversation.
-      if (has || row.direction === 'out' || row.content === null) await db.changes.put(row)
+      // Nothing of somebody else's is kept that is about nothing of this conversation, once all of that is here.
+      const isKept = has || row.direction === 'out' || row.content === null
+      if (isKept || (await db.status.get('restore'))) await db.changes.put(row)
       if (has && row.content?.type === 'retract' && row.direction === 'in') applied.cleared.push(row.peer)
     }
 
@@ -266,11 +298,24 @@ export async function applyEntries(
       await db.roster.put({ ...row, ...(name && { name }), knock })
     }
 
+    /** Once, also where the log is read again. */
+    async function noteDeleted(peer: UserId): Promise<void> {
+      const last = await db.notices
+        .where('[peer+ts+what]')
+        .between([peer, Dexie.minKey], [peer, Dexie.maxKey])
+        .last()
+      if (last?.what === 'account-deleted') return
+      await db.notices.put({ peer, ts: now, what: 'account-deleted', isLoud: false })
+      changed.add(peer)
+    }
+
     async function onFailed({ id, code }: EntryOf<'failed'>): Promise<void> {
       const row = await db.messages.get([account.user, id])
-      if (!row) return
-      const state = code === 'expired' ? 'expired' : 'failed'
-      await db.messages.put({ ...row, state, ...(state === 'failed' && { failure: code }) })
+      if (row) await db.messages.put({ ...withFailure(row, code), unarchived: 1 })
+      else {
+        const restore = (await db.status.get('restore')) as RestoreRow | undefined
+        if (restore) await db.status.put({ ...restore, failed: { ...restore.failed, [id]: code } })
+      }
     }
   })
 }
@@ -284,6 +329,10 @@ export function fitting(kind: Kind, opened: Opened): Opened {
   const fits = kind === 'control' ? !isSaid : type === (kind === 'message' ? 'text' : kind)
   return fits ? opened : { content: null, unknown: content, mid }
 }
+
+/** A message of mine that did not arrive. */
+export const withFailure = (row: MessageRow, code: ErrorCode): MessageRow =>
+  code === 'expired' ? { ...row, state: 'expired' } : { ...row, state: 'failed', failure: code }
 
 /** What the list of people keeps of a knock. */
 export function knockOf(
@@ -337,7 +386,7 @@ export async function startOver(
   welcome: ServerFrameOf<'welcome'>,
   openSettings: ApplyOptions['openSettings'],
 ): Promise<void> {
-  const { epoch, from, snapshot, resync } = welcome
+  const { epoch, from, mark = 0, snapshot, resync } = welcome
   const settings = snapshot?.preferences ? await openSettings(snapshot.preferences.payload) : null
   await db.transaction('rw', tables(db), async () => {
     const cursor = await db.cursor.get('cursor')
@@ -349,9 +398,12 @@ export async function startOver(
       key: 'cursor',
       epoch,
       seq: from,
-      mark: 0,
+      mark,
       ...(isRestored && { restored: { blocks: [...blocks] } }),
     })
+
+    // What the log does not have any more, the archive may.
+    if (resync === 'new' || resync === 'floor') await db.status.put({ key: 'restore', done: 0, total: 0 })
 
     async function takeSnapshot({ roster, reads, receipts, policy, preferences }: Snapshot) {
       await putPolicy(db, policy)

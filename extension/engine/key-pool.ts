@@ -57,6 +57,9 @@ export async function keysUp(
 const rowOf = (device: DeviceId, { ref, ...halves }: OwnKeyPackage, isLastResort: boolean, at: Millis) =>
   ({ ref, device, ...halves, isLastResort, at }) satisfies KeyPackageRow
 
+export const oneTimeRow = (device: DeviceId, keyPackage: OwnKeyPackage, at: Millis): KeyPackageRow =>
+  rowOf(device, keyPackage, false, at)
+
 export const mailboxRow = (keyPackage: OwnKeyPackage, at: Millis): KeyPackageRow =>
   rowOf('@' as DeviceId, keyPackage, true, at)
 

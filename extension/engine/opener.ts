@@ -6,15 +6,15 @@
 import { toBase64 } from '#shared/bytes'
 import { parseContent, type Content } from '#shared/content'
 import type { EntryOf } from '#shared/frames'
-import type { EnvelopeId, UserId } from '#shared/ids'
+import type { EnvelopeId, Seq, UserId } from '#shared/ids'
 import { openForMe } from '../crypto/for-me.ts'
-import type { Secrets } from '../crypto/identity.ts'
 import { refsIn } from '../crypto/mls/key-package.ts'
 import { membersOf } from '../crypto/mls/members.ts'
 import { openMessage, type Opening } from '../crypto/mls/message.ts'
+import { hasMailbox } from '../crypto/mls/session.ts'
 import { decodePayload, type Payload } from '../crypto/mls/payload.ts'
 import { Refusal } from '../crypto/refusal.ts'
-import type { KeyPackageRow } from '../db/db.ts'
+import type { KeyPackageRow, WelcomeRow } from '../db/db.ts'
 import { find } from './changes.ts'
 import type { Identities } from './identities.ts'
 import type { Signed } from './state.ts'
@@ -22,7 +22,7 @@ import type { Signed } from './state.ts'
 type Envelope = Pick<
   EntryOf<'message'>,
   'peer' | 'direction' | 'id' | 'kind' | 'payload' | 'device' | 'lists'
->
+> & { seq?: Seq }
 
 export interface Opened {
   /** Null for what cannot be opened, or is of this device's own making: then it is known already. */
@@ -43,18 +43,20 @@ export interface Opener {
 export interface OpenerOptions {
   signed: Signed
   identities: Identities
-  secrets(): Promise<Secrets>
+  archiveKey(e: number): Promise<string | undefined>
 }
 
 /** For one batch of entries: it is thrown away when they could not be stored. */
-export function createOpener({ signed, identities, secrets }: OpenerOptions): Opener {
+export function createOpener({ signed, identities, archiveKey }: OpenerOptions): Opener {
   const { account, db, timers } = signed
   const states = new Map<string, { rev: number; state: Uint8Array }>()
-  const welcomes = new Map<string, Uint8Array>()
+  const welcomes = new Map<string, Pick<WelcomeRow, 'welcome' | 'seq' | 'peer'>>()
   const used = new Set<string>()
+  /** Who has left their mailbox device out of the newest session that they opened, or taken it in again. */
+  const mailboxes = new Map<UserId, { acct: string; isIn: boolean }>()
 
   async function open(envelope: Envelope): Promise<Opened> {
-    const { peer, direction, id, kind, payload, device } = envelope
+    const { peer, direction, id, kind, payload, device, seq } = envelope
     if (peer === account.user) return { content: await openNote(payload), mid: id }
     if (payload === '') return { content: kind === 'knock' ? { type: 'knock', text: '' } : null, mid: id }
     let sealed: Payload
@@ -65,7 +67,10 @@ export function createOpener({ signed, identities, secrets }: OpenerOptions): Op
     }
     const ratchet = toBase64(sealed.ratchet)
     // Kept whoever it is for: who joins late finds it here.
-    if (sealed.welcome) welcomes.set(ratchet, sealed.welcome)
+    const { welcome } = sealed
+    if (welcome && !welcomes.has(ratchet) && (await db.welcomes.get(ratchet)) === undefined) {
+      welcomes.set(ratchet, { welcome, peer, ...(seq !== undefined && { seq }) })
+    }
     const mid = sealed.resendOf ?? id
     const from = direction === 'out' ? account.user : peer
     if (direction === 'out' && device === account.device) return { content: null, mid }
@@ -75,9 +80,8 @@ export function createOpener({ signed, identities, secrets }: OpenerOptions): Op
   }
 
   async function openNote(payload: string): Promise<Content | null> {
-    const { aks } = await secrets()
     try {
-      return parseContent(await openForMe(aks, account.acct, 'note', payload))
+      return parseContent(await openForMe(archiveKey, account.acct, 'note', payload))
     } catch (error) {
       if (error instanceof Refusal) return null
       throw error
@@ -92,7 +96,11 @@ export function createOpener({ signed, identities, secrets }: OpenerOptions): Op
     try {
       const common = await circumstancesOf(envelope, payload)
       if (!common) return { content: null }
-      const { content } = (await asMember(common, ratchet)) ?? (await asMailbox(common, ratchet))
+      const { content, state } = (await asMember(common, ratchet)) ?? (await asMailbox(common, ratchet))
+      if (payload.welcome && envelope.direction === 'in' && envelope.seq !== undefined) {
+        const { acct } = common.envelope.from
+        mailboxes.set(envelope.peer, { acct, isIn: hasMailbox(state, acct) })
+      }
       const parsed = parseContent(content)
       return parsed ? { content: parsed } : { content: null, unknown: content ?? null }
     } catch (error) {
@@ -156,7 +164,7 @@ export function createOpener({ signed, identities, secrets }: OpenerOptions): Op
     ratchet: string,
     device: string,
   ): Promise<{ welcome: Uint8Array; row: KeyPackageRow } | null> {
-    const welcome = welcomes.get(ratchet) ?? (await db.welcomes.get(ratchet))?.welcome
+    const welcome = (welcomes.get(ratchet) ?? (await db.welcomes.get(ratchet)))?.welcome
     if (!welcome) return null
     for (const ref of refsIn(welcome)) {
       const row = await db.keyPackages.get(ref)
@@ -172,8 +180,18 @@ export function createOpener({ signed, identities, secrets }: OpenerOptions): Op
       await db.ratchetsIn.bulkPut(
         [...states].map(([ratchet, { rev, state }]) => ({ ratchet, rev, state, usedAt: at })),
       )
-      await db.welcomes.bulkPut([...welcomes].map(([ratchet, welcome]) => ({ ratchet, welcome, at })))
+      await db.welcomes.bulkPut([...welcomes].map(([ratchet, welcome]) => ({ ratchet, ...welcome, at })))
       await db.keyPackages.bulkDelete([...used])
+      for (const [peer, { acct, isIn }] of mailboxes) {
+        await db.identities
+          .where('peer')
+          .equals(peer)
+          .and((row) => row.acct === acct)
+          .modify((row) => {
+            if (isIn) delete row.hasNoMailbox
+            else row.hasNoMailbox = true
+          })
+      }
     },
   }
 }

@@ -244,7 +244,7 @@ export function createOutbox(signed: Signed, sealer: Sealer, renew: () => Promis
     await renew()
     await db.transaction('rw', [db.outbox, db.ratchetsOut], async () => {
       await db.ratchetsOut.toCollection().modify({ openedAt: 0 }) // spent; the numbering goes on
-      await db.outbox.filter(({ ratchet }) => ratchet !== undefined).modify(breakSeal)
+      await db.outbox.filter(({ lists }) => lists !== undefined).modify(breakSeal)
     })
   }
 

@@ -6,7 +6,12 @@ import { conversationOf, noteLast } from '../db/conversations.ts'
 import type { Db } from '../db/db.ts'
 
 type Own = Extract<Content, { type: `own-${string}` }>
+/** What holds for as long as the history does, and so goes with it. */
+export type KeptNote = Extract<Own, { type: 'own-hide' | 'own-unread' }>
+
 export const isOwn = (content: Content | null): content is Own => content?.type.startsWith('own-') ?? false
+export const isKeptNote = (content: Content): content is KeptNote =>
+  content.type === 'own-hide' || content.type === 'own-unread'
 
 /** In the transaction of the caller. Answers with whose conversations have changed. `ts`: when it was said. */
 export async function applyOwn(db: Db, content: Content, ts: Millis): Promise<UserId[]> {
@@ -31,7 +36,9 @@ export async function applyOwn(db: Db, content: Content, ts: Millis): Promise<Us
       await noteLast(db, peer)
       break
     case 'own-unread':
-      await db.conversations.put({ ...row, isMarked: content.on })
+      // The archive brings them in no order.
+      if (ts < (row.markedTs ?? 0)) break
+      await db.conversations.put({ ...row, isMarked: content.on, markedTs: ts })
   }
   return [peer]
 }

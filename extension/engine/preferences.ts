@@ -55,7 +55,7 @@ export async function changeSettings(db: Db, change: SettingsChange): Promise<Se
 export interface Preferences {
   /**
    * Tells the room what it does not know yet, one after the other. A conflict means that another device was faster:
-   * its settings are in the log and come by themselves, and this is called again after them.
+   * its settings, or its list of devices, are in the log and come by themselves, and this is called again after them.
    */
   push(): Promise<void>
 }
@@ -63,7 +63,7 @@ export interface Preferences {
 export function createPreferences(
   db: Db,
   requests: Requests,
-  seal: (settings: Settings) => Promise<string>,
+  seal: (settings: Settings) => Promise<{ payload: string; list: string }>,
 ): Preferences {
   let running: Promise<void> | null = null
   let again = false
@@ -73,7 +73,7 @@ export function createPreferences(
     if (pending.length === 0) return
     const value = pending.reduce<Settings>(changed, readSettings(synced.value))
     try {
-      await requests.ask({ type: 'preferences', version: synced.version, payload: await seal(value) })
+      await requests.ask({ type: 'preferences', version: synced.version, ...(await seal(value)) })
     } catch (error) {
       if (error instanceof CommandError && (error.code === 'conflict' || error.code === 'unreachable')) return
       throw error

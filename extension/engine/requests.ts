@@ -1,10 +1,12 @@
 /** Asks of the room that are answered one by one: changes of the roster, of the policy, of settings; keys. */
 import { v7 } from 'uuid'
+import type { SealedSegment } from '#shared/archive'
 import type { ClientFrameOf, ServerFrameOf } from '#shared/frames'
+import type { Vault } from '#shared/keys'
 import { CommandError } from '../bus/commands.ts'
 import type { Signed } from './state.ts'
 
-type Asked = 'roster' | 'policy' | 'preferences' | 'keys'
+type Asked = 'roster' | 'policy' | 'preferences' | 'keys' | 'archive' | 'unarchive' | 'archived'
 type Ask = { [Type in Asked]: Omit<ClientFrameOf<Type>, 'request'> }[Asked]
 
 export interface Requests {
@@ -14,6 +16,12 @@ export interface Requests {
   askKeys(frame: Omit<ClientFrameOf<'claim'>, 'request'>): Promise<ServerFrameOf<'keys'>>
   /** When each of my devices was last here. @throws CommandError likewise */
   askDevices(): Promise<ServerFrameOf<'devices'>['devices']>
+  /** What whoever signs in gets. @throws CommandError likewise */
+  askVault(): Promise<Vault>
+  /** A page of the archive's index, behind the line `after`. @throws CommandError likewise */
+  askSegments(after: number): Promise<ServerFrameOf<'segments'>>
+  /** @throws CommandError likewise, `item-not-found` for one that was deleted */
+  askSegment(segId: string): Promise<SealedSegment>
   onAnswer(frame: Answer): void
   onOk(frame: ServerFrameOf<'ok'>): void
   onError(frame: ServerFrameOf<'error'>): void
@@ -24,7 +32,11 @@ export interface Requests {
 const withinMs = 10_000
 
 /** What says more than that it is done. */
-type Answer = ServerFrameOf<'keys' | 'devices'>
+type Answer = ServerFrameOf<'keys' | 'devices' | 'segments' | 'segment' | 'vault'>
+type Question = Omit<ClientFrameOf<'claim'>, 'request'> | { type: 'devices' | 'vault' } | Segments
+type Segments = { type: 'segments'; after: number } | { type: 'segment'; segId: string }
+
+type AnswerOf<Type extends Answer['type']> = Extract<Answer, { type: Type }>
 
 interface Waiter {
   done(answer: Answer | null): void
@@ -41,7 +53,7 @@ export function createRequests({ send, isWelcome, timers }: Signed): Requests {
     how(waiter)
   }
 
-  async function ask(frame: Ask | Omit<ClientFrameOf<'claim'>, 'request'> | { type: 'devices' }) {
+  async function ask(frame: Ask | Question) {
     const request = v7()
     if (!isWelcome() || !send({ ...frame, request })) throw new CommandError('unreachable')
     let cancel = () => {}
@@ -57,21 +69,21 @@ export function createRequests({ send, isWelcome, timers }: Signed): Requests {
     }
   }
 
+  async function askFor<Type extends Answer['type']>(type: Type, frame: Question): Promise<AnswerOf<Type>> {
+    const answer = await ask(frame)
+    if (answer?.type !== type) throw new CommandError('internal-server-error', `no ${type} in the answer`)
+    return answer as AnswerOf<Type>
+  }
+
   return {
     async ask(frame) {
       await ask(frame)
     },
-    async askKeys(frame) {
-      const answer = await ask(frame)
-      if (answer?.type !== 'keys') throw new CommandError('internal-server-error', 'no keys in the answer')
-      return answer
-    },
-    async askDevices() {
-      const answer = await ask({ type: 'devices' })
-      if (answer?.type !== 'devices')
-        throw new CommandError('internal-server-error', 'no devices in the answer')
-      return answer.devices
-    },
+    askKeys: (frame) => askFor('keys', frame),
+    askDevices: async () => (await askFor('devices', { type: 'devices' })).devices,
+    askVault: () => askFor('vault', { type: 'vault' }),
+    askSegments: (after) => askFor('segments', { type: 'segments', after }),
+    askSegment: async (segId) => (await askFor('segment', { type: 'segment', segId })).segment,
     onAnswer: (frame) => settle(frame.request, ({ done }) => done(frame)),
     onOk: ({ request }) => settle(request, ({ done }) => done(null)),
     onError: ({ request, code, detail, retryAfterMs }) =>

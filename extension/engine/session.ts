@@ -6,13 +6,14 @@
 import { connectBytes } from '#shared/account'
 import { closeCodes, type ErrorCode } from '#shared/errors'
 import type { ClientFrame, Lead, ServerFrame, ServerFrameOf, Show } from '#shared/frames'
-import type { Epoch, Millis, UserId } from '#shared/ids'
+import type { Epoch, Millis, Seq, UserId } from '#shared/ids'
 import { protocolVersion, supportedVersions } from '#shared/version'
 import { storedKey } from '../crypto/keys.ts'
 import { CommandError } from '../bus/commands.ts'
-import type { AccountRow, Db } from '../db/db.ts'
+import type { AccountRow, ArchiveStatusRow, Db } from '../db/db.ts'
 import { settingsOf } from '../db/settings.ts'
 import { createAlerting } from './alerting.ts'
+import { createArchive, type ArchiveWhen } from './archive.ts'
 import { createConnection, type Closed, type Connection, type Failing, type Link } from './connection.ts'
 import type { Identities } from './identities.ts'
 import { applyEntries, pushAgain, startOver } from './inbox.ts'
@@ -23,7 +24,9 @@ import { createOutbox, type Outbox } from './outbox.ts'
 import type { Incoming, Platform, Timers, Words } from './ports.ts'
 import { changeSettings, createPreferences } from './preferences.ts'
 import { createRequests, type Requests } from './requests.ts'
-import { createSealing } from './sealing.ts'
+import { createRestore } from './restore.ts'
+import { createSealing, type Sealing } from './sealing.ts'
+import { createSegments } from './segments.ts'
 import type { Signed } from './state.ts'
 import type { Status } from './status.ts'
 import { askAgain, openWaiting, resend, unanswered } from './unopened.ts'
@@ -33,6 +36,7 @@ export interface Session {
   readonly outbox: Outbox
   readonly requests: Requests
   readonly identities: Identities
+  secrets: Sealing['secrets']
   /** Tries again what could not be opened, and sends what was waiting. */
   tryAgain(): Promise<void>
   /** False without a connection that is welcome: then nothing has been sent. */
@@ -47,6 +51,8 @@ export interface Session {
   isRefused(): boolean
   connectNow(): void
   check(): void
+  /** Puts into the archive what is due. */
+  archiveDue(): void
   tellActivity(): void
   tellWatching(): void
   /** Resolves when nothing of it touches the database any more; `leaving` tells the room that it is for good. */
@@ -66,6 +72,7 @@ export interface SessionOptions {
   failing?: Failing | undefined
   /** How many key packages this device keeps at the room. */
   poolSize: number
+  archiveWhen: ArchiveWhen
   /** It was refused before, in a way that no try changes: it only stands there and says so. */
   refused: boolean
   WebSocket?: unknown
@@ -92,6 +99,10 @@ const noConnection: Connection = {
   async leave() {},
 }
 
+/** What says more than that it is done. */
+const isAnswer = (frame: ServerFrame): frame is Parameters<Requests['onAnswer']>[0] =>
+  ['keys', 'devices', 'segments', 'segment', 'vault'].includes(frame.type)
+
 export function openSession(options: SessionOptions): Session {
   const { account, db, platform, timers, words, status } = options
   let welcome: { link: Link; epoch: Epoch } | null = null
@@ -106,6 +117,8 @@ export function openSession(options: SessionOptions): Session {
   let missed: Incoming[] = []
   let lead: Lead = 'here'
   let keysLeft = 0
+  /** Of the room's newest list of my devices, as of the beginning of this connection. */
+  let listVersion = 0
   let toldActivity = ''
   let toldWatching: boolean | null = null
 
@@ -116,6 +129,11 @@ export function openSession(options: SessionOptions): Session {
   const relayNow = () => timers.now() + skew
   const sealing = createSealing(signed, requests, platform, relayNow)
   const { identities } = sealing
+  const { secrets, archiveKey } = sealing
+  const mayFlush = () => live && !ended && isWelcome() && lead === 'here'
+  const segments = createSegments(signed, requests, { secrets, archiveKey })
+  const archive = createArchive({ signed, segments, requests, mayFlush, when: options.archiveWhen })
+  const restore = createRestore({ signed, segments, changed: () => status.settle([]) })
   const outbox = createOutbox(signed, sealing.sealer, () => identities.refresh(account.user))
   const preferences = createPreferences(db, requests, sealing.sealSettings)
   const alerting = createAlerting({
@@ -147,7 +165,7 @@ export function openSession(options: SessionOptions): Session {
 
   function onAnswer(frame: ServerFrame, link: Link): boolean {
     if (ended || welcome?.link !== link) return false
-    if (frame.type === 'keys' || frame.type === 'devices') requests.onAnswer(frame)
+    if (isAnswer(frame)) requests.onAnswer(frame)
     else if (frame.type === 'ok' && frame.request !== undefined) requests.onOk(frame)
     else if (frame.type === 'error' && frame.request !== undefined) requests.onError(frame)
     else return false
@@ -195,6 +213,7 @@ export function openSession(options: SessionOptions): Session {
       }
       case 'lead':
         lead = frame.lead
+        archive.tend()
         return
       case 'typing':
         if (!(await settingsOf(db)).typing) return // who does not show it does not see it (R-30)
@@ -203,8 +222,13 @@ export function openSession(options: SessionOptions): Session {
         return
       case 'pong':
         return onPong()
+      case 'archived':
+        archive.setArchived(frame.seq)
+        return
       case 'keys':
       case 'devices':
+      case 'segments':
+      case 'segment':
       case 'vault': // an answer of another connection
       case 'bye': // the connection has read it
     }
@@ -257,9 +281,11 @@ export function openSession(options: SessionOptions): Session {
   const unsentReads = () => db.conversations.filter(({ readTs, readSentTs }) => readTs > readSentTs).toArray()
 
   async function onWelcome(frame: ServerFrameOf<'welcome'>, link: Link): Promise<void> {
+    welcome = { link, epoch: frame.epoch } // settings may need a key that has to be asked for
     if (frame.resync) await startOver(signed, frame, sealing.openSettings)
-    welcome = { link, epoch: frame.epoch }
     keysLeft = frame.keysLeft
+    listVersion = frame.devices.version
+    await archiveThere(frame.archived)
     unproved = 0
     connection.established(link)
     toldWatching = null
@@ -283,6 +309,19 @@ export function openSession(options: SessionOptions): Session {
     await tellOnline(frame.presence)
   }
 
+  /** Without a mailbox device there is none, and with one the relay may be older than archives. */
+  async function archiveThere(archived: Seq | undefined): Promise<void> {
+    archive.setArchived(archived)
+    const before = (await db.status.get('archive')) as ArchiveStatusRow | undefined
+    if (archived !== undefined) {
+      if (before?.problem === 'unsupported') await db.status.delete('archive')
+      return
+    }
+    await restore.drop()
+    if (!account.list.devices.some(({ id }) => id === '@')) return
+    await db.status.put({ key: 'archive', problem: 'unsupported', at: timers.now() })
+  }
+
   async function onDeliver({ entries, request }: ServerFrameOf<'deliver'>): Promise<void> {
     // What was asked for again is no continuation of the log; nothing asks yet.
     if (!welcome || request !== undefined) return
@@ -292,6 +331,7 @@ export function openSession(options: SessionOptions): Session {
     const applied = await platform.exclusively('open', () =>
       applyEntries(signed, entries, {
         epoch,
+        now: relayNow(),
         late,
         missed: new Set(missed.map(({ id }) => id)),
         asks,
@@ -300,12 +340,14 @@ export function openSession(options: SessionOptions): Session {
       }),
     )
     send({ type: 'ack', seq: applied.seq })
-    const isAsking = await askAgain(signed, applied.unopened)
+    // What the archive brings may open it; whoever still waits then asks.
+    const isAsking = !(await restore.isOpen()) && (await askAgain(signed, applied.unopened))
     const isAnswering = await resend(signed, identities, applied.wanted)
     if (isAsking || isAnswering) await outbox.flush()
     if (applied.devices.length > 0) void learn(applied.devices).catch(console.error)
     await status.settle(applied.cleared)
     for (const peer of applied.blocked) await platform.closeChat(peer)
+    archive.tend()
     if (late) missed.push(...applied.incoming)
     else alerting.news(applied.incoming)
     if (entries.some(({ type }) => type === 'preferences')) await settingsCame()
@@ -316,6 +358,11 @@ export function openSession(options: SessionOptions): Session {
     for (const user of new Set(users)) {
       // What the room says of one of them holds up no other.
       await identities.refresh(user ?? account.user).catch(console.error)
+    }
+    if (users.includes(null)) {
+      // What was sealed for my devices as they were before was refused.
+      if (isWelcome()) void preferences.push().catch(console.error)
+      archive.tend()
     }
     next(null, tryWaiting)
     next(null, tellSignIns)
@@ -339,6 +386,7 @@ export function openSession(options: SessionOptions): Session {
     platform.setIdleAfter((await settingsOf(db)).idleMinutes)
     if (await believeDecided(db, relayNow())) next(null, tryAgain)
     if (isWelcome()) void preferences.push().catch(console.error)
+    archive.tend()
   }
 
   /** "Tell me when they come online": once (R-41 decides how). */
@@ -366,13 +414,37 @@ export function openSession(options: SessionOptions): Session {
     missed = []
     await settingsCame()
     await tryWaiting()
-    if (await askAgain(signed, await unanswered(signed))) await outbox.flush()
+    if (await restore.isOpen()) void bringHistory().catch(console.error)
+    else {
+      if (await askAgain(signed, await unanswered(signed))) await outbox.flush()
+      archive.tend({ atStart: true })
+    }
     await tellSignIns()
-    void refill(db, account, requests, { left: keysLeft, size: options.poolSize, now: relayNow() }).catch(
-      (error: unknown) => {
-        if (!ended) console.error(error)
-      },
-    )
+    void tendKeys().catch((error: unknown) => {
+      if (!ended) console.error(error)
+    })
+  }
+
+  /** Old packages go only when the newest list is here: the archive key of that list may be sealed for one of them. */
+  async function tendKeys(): Promise<void> {
+    const me = await db.account.get('me')
+    if (me && me.list.ver < listVersion) await identities.refresh(account.user)
+    await refill(db, account, requests, { left: keysLeft, size: options.poolSize, now: relayNow() })
+  }
+
+  /** What the log does not have any more, while everything else goes on. Without a connection: with the next one. */
+  async function bringHistory(): Promise<void> {
+    try {
+      if (!(await restore.run())) return
+    } catch (error) {
+      if (error instanceof CommandError) return
+      throw error
+    }
+    next(null, async () => {
+      await tryWaiting()
+      if (await askAgain(signed, await unanswered(signed))) await outbox.flush()
+      archive.tend({ atStart: true })
+    })
   }
 
   /** Whom I have blocked stays blocked, whatever backup the room comes from. */
@@ -451,6 +523,7 @@ export function openSession(options: SessionOptions): Session {
     outbox,
     requests,
     identities,
+    secrets,
     tryAgain: async () => next(null, tryAgain),
     send,
     skew: () => skew,
@@ -459,15 +532,17 @@ export function openSession(options: SessionOptions): Session {
     isRefused: () => refused,
     connectNow: () => connection.now(),
     check: () => connection.check(),
+    archiveDue: () => archive.tend(),
     tellActivity,
     tellWatching,
     async end({ leaving = false } = {}) {
+      if (leaving) await archive.flush()
       ended = true
       requests.lost()
       if (leaving && welcome) await connection.leave()
       else connection.close()
       void alerting.stop() // it only reads, and a browser may take its time with a window
-      await Promise.all([outbox.stop(), chain])
+      await Promise.all([outbox.stop(), archive.stop(), restore.stop(), chain])
     },
   }
 }

@@ -147,6 +147,7 @@ export async function openWaiting({ db }: Signed, opener: Opener): Promise<void>
       db.conversations,
       db.roster,
       db.prompts,
+      db.identities,
       db.ratchetsIn,
       db.welcomes,
       db.keyPackages,
@@ -192,6 +193,7 @@ async function fill(db: Db, was: MessageRow): Promise<void> {
     delete row.unknown
     delete row.waits
   }
+  row.unarchived = 1
   if (row.kind === 'control' && row.content?.type !== 'leave') {
     await db.changes.put(row)
     await applyChange(db, row)

@@ -12,6 +12,7 @@ import { candidateOf, wantedIn } from './candidate.ts'
 import type { Clock } from './clock.ts'
 import { displayName, tooLongBy } from './display-name.ts'
 import { groupName, intoGroup, movedGroup, renamedGroup, withoutGroup } from './groups.ts'
+import { historyOf } from './history.ts'
 import { buddiesOf, isMeant, keeper, readPeople, type Buddy, type People } from './people.ts'
 import type { Shown } from './presence.ts'
 import { attempting, type Problem } from './problem.ts'
@@ -150,6 +151,7 @@ export const BuddyListStore = createModel((db: Db, commands: Commands, clock: Cl
     attempt(() => commands.changeSettings({ buddies: { [peer]: fields } }))
 
   return {
+    history: historyOf(db),
     me,
     filter,
     knockText,

@@ -13,6 +13,7 @@ import { defaultSettings, settingsOf } from '../db/settings.ts'
 import { allowed } from './allowed.ts'
 import type { Clock } from './clock.ts'
 import { composing } from './composing.ts'
+import { historyOf } from './history.ts'
 import { lateArrivals } from './late-arrivals.ts'
 import { presenceOf, relayTime } from './presence.ts'
 import { attempting, type Problem } from './problem.ts'
@@ -299,6 +300,9 @@ export const ConversationStore = createModel((peer: UserId, db: Db, commands: Co
     name: computed(() => settings.value.buddies[peer]?.nickname ?? peer),
     /** Is every session forgotten here when it ends? */
     forgets: computed(() => settings.value.buddies[peer]?.forgets ?? false),
+    /** Is what is said here kept for my devices that come later? */
+    keepsHistory: computed(() => settings.value.buddies[peer]?.keepsHistory ?? true),
+    history: historyOf(db),
     knock: computed(() => around.value?.roster?.knock ?? null),
     hasOlder: computed(() => recent.value?.older !== undefined),
     readTs: computed(() => around.value?.conversation?.readTs ?? 0),
@@ -371,6 +375,8 @@ export const ConversationStore = createModel((peer: UserId, db: Db, commands: Co
     markUnread: () => attempt(() => commands.markUnread(peer, true)),
     setForgets: (forgets: boolean) =>
       attempt(() => commands.changeSettings({ buddies: { [peer]: { forgets: forgets || null } } })),
+    setKeepsHistory: (keeps: boolean) =>
+      attempt(() => commands.changeSettings({ buddies: { [peer]: { keepsHistory: keeps ? null : false } } })),
     sendKnock: () => attempt(() => commands.knock(peer, {})),
     withdraw: () => attempt(() => commands.roster(peer, 'withdraw')),
     accept: () => attempt(() => commands.accept(peer)),

@@ -24,6 +24,8 @@ export interface Buddy {
   /** How their messages arrive, where it differs from the general settings. */
   arrival: Arrival | null
   sound: boolean | null
+  /** What is said with them is kept for my devices that come later. */
+  keepsHistory: boolean
   draft: string
   last: { text: string; direction: 'in' | 'out'; at: Millis } | null
 }
@@ -79,6 +81,7 @@ export function buddiesOf(people: People, now: Millis): Buddy[] {
         tellsOnline: mine.tellOnline ?? false,
         arrival: mine.arrival ?? null,
         sound: mine.sound ?? null,
+        keepsHistory: mine.keepsHistory ?? true,
         draft: drafts.get(peer) ?? '',
         last: last
           ? { text: last.text, direction: last.direction, at: deviceTime(last.ts, connection) }

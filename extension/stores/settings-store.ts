@@ -7,6 +7,7 @@ import { live } from '../db/live.ts'
 import { defaultSettings, settingsOf, type Arrival, type SettingsChange } from '../db/settings.ts'
 import type { Clock } from './clock.ts'
 import { displayName, tooLongBy } from './display-name.ts'
+import { archiveProblem } from './history.ts'
 import { inviteLink } from './invite.ts'
 import { attempting, type Problem } from './problem.ts'
 
@@ -38,6 +39,8 @@ export const SettingsStore = createModel(
       async () => (await db.roster.toArray()).filter((row) => row.blocked).map(({ peer }) => peer),
       [],
     )
+
+    const archive = live(() => archiveProblem(db), null)
 
     const problem = signal<Problem | null>(null)
     /** Which setting was saved just now. */
@@ -80,6 +83,14 @@ export const SettingsStore = createModel(
         return inviteLink(me.relay, { user: me.user, acct: me.acct, token: invite.token })
       }),
       blocked,
+      /** What is wrong with the archive. */
+      archiveProblem: computed(() => archive.value),
+      /** Conversations that are not kept for devices that come later, though the others are. */
+      leftOut: computed(() =>
+        Object.entries(settings.value.buddies)
+          .flatMap(([name, { keepsHistory }]) => (keepsHistory === false ? [name as UserId] : []))
+          .toSorted(),
+      ),
       exceptions: computed((): Exception[] =>
         Object.entries(settings.value.buddies)
           .filter(([, { arrival, sound, preview }]) =>
@@ -108,6 +119,7 @@ export const SettingsStore = createModel(
       },
       backToGeneral: (peer: UserId) =>
         change('exceptions', { buddies: { [peer]: { arrival: null, sound: null, preview: null } } }),
+      keepHistory: (peer: UserId) => change('history', { buddies: { [peer]: { keepsHistory: null } } }),
       setReach: (reach: Reach) => save('reach', () => commands.setPolicy({ reach })),
       setReads: (reads: boolean) => save('reads', () => commands.setPolicy({ reads })),
       newInvite: () => save('invite', () => commands.newInvite()),

@@ -1,5 +1,6 @@
 import {
   AppWindow,
+  Archive,
   Ban,
   Bell,
   BellOff,
@@ -18,6 +19,7 @@ import type { Buddy, BuddyListStore } from '../stores/buddy-list-store.ts'
 import { ArrivalDialog } from './ArrivalDialog.tsx'
 import { BlockDialog } from './BlockDialog.tsx'
 import { MoveToGroupDialog } from './GroupDialogs.tsx'
+import { HistoryDialog } from './HistoryDialog.tsx'
 import { MenuButton, type MenuEntry } from './Menu.tsx'
 import { NicknameDialog } from './NicknameDialog.tsx'
 import { RemoveDialog } from './RemoveDialog.tsx'
@@ -35,7 +37,9 @@ interface Props {
 /** Everything that can be done with a buddy. */
 export function BuddyMenu({ buddy, store, isStop, isOpen, onToggle, onOpenChat }: Props) {
   const { name, nickname, isFavourite, isMuted, isMarked, tellsOnline, unread } = buddy
-  const [dialog, setDialog] = useState<'nickname' | 'group' | 'arrival' | 'block' | 'remove' | null>(null)
+  const [dialog, setDialog] = useState<
+    'nickname' | 'group' | 'arrival' | 'history' | 'block' | 'remove' | null
+  >(null)
   const close = () => setDialog(null)
   const isNew = unread > 0 || isMarked
 
@@ -59,6 +63,7 @@ export function BuddyMenu({ buddy, store, isStop, isOpen, onToggle, onOpenChat }
       onSelect: () => void (isNew ? store.markRead(buddy) : store.mark(name, true)),
     },
     { label: say('arrivalAsk'), icon: AppWindow, onSelect: () => setDialog('arrival') },
+    { label: say('historyAsk'), icon: Archive, onSelect: () => setDialog('history') },
     {
       label: say(isMuted ? 'unmute' : 'mute'),
       icon: isMuted ? Bell : BellOff,
@@ -93,6 +98,14 @@ export function BuddyMenu({ buddy, store, isStop, isOpen, onToggle, onOpenChat }
       {dialog === 'group' && <MoveToGroupDialog buddy={buddy} store={store} onClose={close} />}
       {dialog === 'arrival' && (
         <ArrivalDialog buddy={buddy} onSave={(fields) => void store.change(name, fields)} onClose={close} />
+      )}
+      {dialog === 'history' && (
+        <HistoryDialog
+          name={name}
+          keeps={buddy.keepsHistory}
+          onSave={(keeps) => void store.change(name, { keepsHistory: keeps ? null : false })}
+          onClose={close}
+        />
       )}
       {dialog === 'block' && (
         <BlockDialog name={name} onBlock={() => void store.block(name)} onClose={close} />

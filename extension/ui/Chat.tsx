@@ -11,6 +11,7 @@ import { withEmoji } from './emoji.ts'
 import { fullTime, timeOfDay } from './format.ts'
 import { useGuard } from './guard.ts'
 import { HideSessionDialog } from './HideSessionDialog.tsx'
+import { HistoryLine } from './HistoryLine.tsx'
 import { Icon } from './Icon.tsx'
 import { countBadge, Log } from './Log.tsx'
 import type { MessageActions } from './message-actions.ts'
@@ -48,6 +49,7 @@ export function Chat({ store, peer, now, by }: Props) {
   return (
     <div class="chat">
       <ChatHeader store={store} peer={peer} now={now} />
+      <HistoryLine history={store.history} />
       <main class="chat-main">
         <Log
           peer={peer}

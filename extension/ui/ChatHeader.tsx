@@ -1,10 +1,22 @@
-import { Ban, Bell, BellOff, Check, LogOut, MailOpen, ShieldCheck, TimerOff, UserMinus } from 'lucide'
+import {
+  Archive,
+  Ban,
+  Bell,
+  BellOff,
+  Check,
+  LogOut,
+  MailOpen,
+  ShieldCheck,
+  TimerOff,
+  UserMinus,
+} from 'lucide'
 import { useState } from 'preact/hooks'
 import type { Millis, UserId } from '#shared/ids'
 import type { ConversationStore } from '../stores/conversation-store.ts'
 import { Avatar } from './Avatar.tsx'
 import { BlockDialog } from './BlockDialog.tsx'
 import './ChatHeader.css'
+import { HistoryDialog } from './HistoryDialog.tsx'
 import { Icon } from './Icon.tsx'
 import { MenuButton, type MenuEntry } from './Menu.tsx'
 import { Name } from './Name.tsx'
@@ -67,7 +79,7 @@ function ConversationMenu({
   isBuddy: boolean
 }) {
   const [isOpen, setOpen] = useState(false)
-  const [dialog, setDialog] = useState<'block' | 'remove' | 'safety-number' | null>(null)
+  const [dialog, setDialog] = useState<'block' | 'remove' | 'safety-number' | 'history' | null>(null)
   const isMuted = store.isMuted.value
   const forgets = store.forgets.value
   const relation = store.relation.value
@@ -86,6 +98,7 @@ function ConversationMenu({
       isOn: forgets,
       onSelect: () => void store.setForgets(!forgets),
     },
+    isBuddy && { label: say('historyAsk'), icon: Archive, onSelect: () => setDialog('history') },
     isBuddy && { label: say('endConversation'), icon: LogOut, onSelect: () => void store.end() },
     { label: say('safetyNumber'), icon: ShieldCheck, onSelect: () => setDialog('safety-number') },
     relation !== 'blocked' && {
@@ -110,6 +123,14 @@ function ConversationMenu({
         onToggle={setOpen}
         entries={entries.filter((entry) => entry !== false)}
       />
+      {dialog === 'history' && (
+        <HistoryDialog
+          name={peer}
+          keeps={store.keepsHistory.value}
+          onSave={(keeps) => void store.setKeepsHistory(keeps)}
+          onClose={close}
+        />
+      )}
       {dialog === 'block' && <BlockDialog name={peer} onBlock={() => void store.block()} onClose={close} />}
       {dialog === 'remove' && (
         <RemoveDialog name={peer} onRemove={() => void store.remove()} onClose={close} />

@@ -190,6 +190,7 @@ const events: Record<EventItem['event'], TextKey> = {
   'device-removed': 'eventDeviceRemoved',
   'account-changed': 'eventAccountChanged',
   'account-accepted': 'eventAccountAccepted',
+  'account-deleted': 'eventAccountDeleted',
 }
 
 function LogItem({ item, name, me, now, actions, onMenu }: ItemProps) {

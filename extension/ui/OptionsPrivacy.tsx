@@ -2,6 +2,7 @@ import { useId } from 'preact/hooks'
 import type { Reach } from '../stores/settings-store.ts'
 import { Button } from './Button.tsx'
 import { Choices } from './Choices.tsx'
+import { archiveProblemWords } from './HistoryLine.tsx'
 import { InviteLink } from './InviteLink.tsx'
 import { Name } from './Name.tsx'
 import { Select } from './Select.tsx'
@@ -54,6 +55,17 @@ export const privacySettings: SettingEntry[] = [
       (store, tellsLeave) => store.change('tellsLeave', { tellsLeave }),
     ),
   },
+  {
+    id: 'history',
+    title: 'settingHistory',
+    hint: 'settingHistoryHint',
+    isSmall: true,
+    Control: switchOf(
+      ({ settings }) => settings.value.keepsHistory,
+      (store, keepsHistory) => store.change('history', { keepsHistory }),
+    ),
+    More: HistoryOf,
+  },
   { id: 'idle', title: 'settingIdle', hint: 'settingIdleHint', isSmall: true, Control: Idle },
   { id: 'blocked', title: 'settingBlocked', hint: 'settingBlockedHint', Control: BlockedPeople },
 ]
@@ -61,6 +73,34 @@ export const privacySettings: SettingEntry[] = [
 /** What the relay enforces is the relay's to store. */
 function NeedsConnection({ store }: Pick<SettingProps, 'store'>) {
   return store.isConnected.value ? null : <p class="setting-note">{say('needsConnection')}</p>
+}
+
+function HistoryOf({ store }: Pick<SettingProps, 'store'>) {
+  const heading = useId()
+  const problem = store.archiveProblem.value
+  const leftOut = store.settings.value.keepsHistory ? store.leftOut.value : []
+  return (
+    <>
+      {problem && <p class="setting-note">{say(archiveProblemWords[problem])}</p>}
+      {leftOut.length > 0 && (
+        <>
+          <p class="setting-note" id={heading}>
+            {say('historyLeftOut')}
+          </p>
+          <ul class="setting-list" aria-labelledby={heading}>
+            {leftOut.map((name) => (
+              <NamedItem
+                key={name}
+                name={name}
+                action={say('historyKeepAgain')}
+                onAction={() => void store.keepHistory(name)}
+              />
+            ))}
+          </ul>
+        </>
+      )}
+    </>
+  )
 }
 
 function WhoReaches({ store, title }: SettingProps) {
@@ -113,21 +153,27 @@ function BlockedPeople({ store, title }: SettingProps) {
   return (
     <ul class="setting-list" aria-labelledby={title}>
       {blocked.map((name) => (
-        <BlockedItem key={name} name={name} onUnblock={() => void store.unblock(name)} />
+        <NamedItem key={name} name={name} action={say('unblock')} onAction={() => void store.unblock(name)} />
       ))}
     </ul>
   )
 }
 
-function BlockedItem({ name, onUnblock }: { name: string; onUnblock(): void }) {
+interface NamedProps {
+  name: string
+  action: string
+  onAction(): void
+}
+
+function NamedItem({ name, action, onAction }: NamedProps) {
   const who = useId()
   return (
     <li>
       <span id={who}>
         <Name of={name} />
       </span>
-      <Button aria-describedby={who} onClick={onUnblock}>
-        {say('unblock')}
+      <Button aria-describedby={who} onClick={onAction}>
+        {action}
       </Button>
     </li>
   )

@@ -10,6 +10,7 @@ import { BuddyList } from './BuddyList.tsx'
 import { IconButton } from './Button.tsx'
 import { ConnectionLine } from './ConnectionLine.tsx'
 import { EmptyList } from './EmptyList.tsx'
+import { HistoryLine } from './HistoryLine.tsx'
 import { Icon } from './Icon.tsx'
 import { MyStatus } from './MyStatus.tsx'
 import { Notice } from './Notice.tsx'
@@ -72,6 +73,7 @@ export function Popup({ store, account, connection, now, onOpenOptions, onSignIn
         <IconButton icon={Settings} label={say('settings')} onClick={onOpenOptions} />
       </header>
       <ConnectionLine store={connection} onSignInAgain={onSignInAgain} />
+      <HistoryLine history={store.history} tellsProblems />
       <search class="popup-search">
         <span class="field-box">
           <Icon of={Search} size={16} />

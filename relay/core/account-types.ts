@@ -4,7 +4,7 @@ import type { Register } from '#shared/api'
 import type { AccountId } from '#shared/ids'
 import type { ClaimedPackage, KeyPackageUp, Vault } from '#shared/keys'
 
-export type { ClaimedPackage, DeviceList, KeyPackageUp, Register, Slot, SlotName, Verify }
+export type { ClaimedPackage, DeviceList, KeyPackageUp, Register, Slot, SlotName, Vault, Verify }
 
 /** What a room knows and the login route adds a ticket to. */
 export interface LoggedInPart {

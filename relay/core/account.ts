@@ -34,6 +34,7 @@ import {
   type Meta,
 } from './rows.ts'
 import { startSpread } from './spread.ts'
+import { writeVault } from './vault.ts'
 import { closeSocket, done, saveMeta, signedIn, wake, type Turn } from './turn.ts'
 
 type Operation<Type extends AccountOperation['type']> = Extract<AccountOperation, { type: Type }>
@@ -212,10 +213,10 @@ async function putSlot(
 /**
  * The next device list: signed by the account, with the next version and the hash of the last (AC4). Own devices and
  * buddies learn of it (AC6); those that are no longer in it are disconnected (AC5). Packages of new devices are stored
- * with the list, so that there is no device without any (KY4).
+ * with the list, so that there is no device without any (KY4), and so is the vault that is made for these devices (KY12).
  */
 async function putDevices(
-  { list, change, keys: ups = [] }: Operation<'put-devices'>,
+  { list, change, keys: ups = [], vault }: Operation<'put-devices'>,
   turn: Turn,
 ): Promise<AccountReply> {
   const { tx, env, meta } = turn
@@ -231,6 +232,7 @@ async function putDevices(
   if (list.minProto < known.minProto) throw new ProtocolError('bad-request', 'a lower minProto')
   if (list.ver === known.ver) return { type: 'ok', ...meta.devices } // asked for again
   await checkFirstPackages(ups, list, env)
+  if (vault) await writeVault(turn, vault)
 
   meta.devices = { version: list.ver, hash: deviceListHash(list) }
   saveMeta(turn)
@@ -297,7 +299,9 @@ export async function deleteAccount(
   const holds = await env.verify(fromBase64(account.aik), message, fromBase64(signature))
   if (!holds || change !== (account.change ?? 0)) throw new ProtocolError('not-authorized')
 
+  const { devices } = (await tx.get<DeviceList>(keys.list(meta.devices.version)))!
   meta.gone = env.now
+  meta.goneDevices = devices.filter(({ dak }) => dak !== '').map(({ id, dak }) => ({ id, dak }))
   saveMeta(turn)
   for (const key of [keys.account, keys.vault, keys.preferences, keys.quota, keys.logins]) tx.delete(key)
   for (const connection of turn.sockets.keys()) closeSocket(turn, connection, closeCodes.gone, 'deleted')

@@ -7,6 +7,7 @@ import type { AccountId, DeviceId, UserId } from '#shared/ids'
 import { limits } from '#shared/limits'
 import { protocolVersion, supportedVersions } from '#shared/version'
 import { saveCursor, settle } from './acks.ts'
+import { archivedUpTo } from './archive.ts'
 import { newConnectionState } from './connection-state.ts'
 import { newNonce } from './ids.ts'
 import { forgetFlight } from './log.ts'
@@ -73,7 +74,11 @@ export async function onAuth(frame: Auth, connection: ConnectionId, turn: Turn) 
   for (const [user, ts] of reads) await noteRead(turn, user, ts)
 
   const resync = await whyResync(turn, frame.cursor)
-  const from = resync ? meta.floor : frame.cursor!.seq
+  const archived = await archivedUpTo(turn)
+  // A new device reads the archive, and of the log what is not in there (AR6).
+  const first = Math.max(meta.floor, resync === 'new' ? (archived ?? 0) : 0)
+  const from = resync ? first : frame.cursor!.seq
+  const mark = from === frame.cursor?.seq && !resync ? frame.cursor.mark : await markOf(turn, from)
   state.sent = state.acked = from
   if (!resync) {
     await settle(turn, from) // the cursor is an acknowledgement that may have been lost
@@ -87,6 +92,8 @@ export async function onAuth(frame: Auth, connection: ConnectionId, turn: Turn) 
     epoch: meta.epoch,
     from,
     head: meta.head,
+    ...(mark !== undefined && { mark }),
+    ...(archived !== undefined && { archived }),
     last: device.last,
     now: env.now,
     ...(resync && { resync, snapshot: await snapshot(turn) }),
@@ -112,9 +119,20 @@ function checkVersion({ version }: Auth) {
 
 /** For a name that nobody has: the same answers after the same work (HS3). */
 export async function refuseStranger(frame: Auth, state: ConnectionState, env: Env): Promise<never> {
-  checkVersion(frame)
-  await isProved(frame, state, 'A'.repeat(22) as AccountId, '', env)
+  await refuseUnproved(frame, state, 'A'.repeat(22) as AccountId, '', env)
   throw new ProtocolError('not-authorized')
+}
+
+/** @throws ProtocolError `not-authorized` unless the frame is signed by `dak`; always where that is empty. */
+export async function refuseUnproved(
+  frame: Auth,
+  state: ConnectionState,
+  acct: AccountId,
+  dak: string,
+  env: Env,
+): Promise<void> {
+  checkVersion(frame)
+  if (!(await isProved(frame, state, acct, dak, env))) throw new ProtocolError('not-authorized')
 }
 
 /** Any key will do where there is none: the check must only take as long. */
@@ -138,15 +156,20 @@ async function isProved(frame: Auth, state: ConnectionState, acct: AccountId, da
 
 /** Why the log cannot be continued at the cursor; undefined when it can (LG5). */
 async function whyResync(turn: Turn, cursor: Cursor | null) {
-  const { meta, tx } = turn
+  const { meta } = turn
   if (!cursor) return 'new'
   if (cursor.epoch !== meta.epoch) return 'epoch'
   if (cursor.seq > meta.head) return 'ahead'
   if (cursor.seq < meta.floor) return 'floor'
-  const row = cursor.seq > meta.floor ? await tx.get<LogRow>(keys.log(cursor.seq)) : undefined
-  const mark = row ? row.entry.mark : meta.floorMark
+  const mark = await markOf(turn, cursor.seq)
   const isBeforeFirst = cursor.seq === 0 // no mark to compare
   return cursor.mark === mark || isBeforeFirst ? undefined : 'mark'
+}
+
+/** Of an entry of the log, or of the last one that was trimmed. */
+async function markOf({ meta, tx }: Turn, seq: number): Promise<number> {
+  const row = seq > meta.floor ? await tx.get<LogRow>(keys.log(seq)) : undefined
+  return row ? row.entry.mark : meta.floorMark
 }
 
 // --- Going away ------------------------------------------------------------------------------------------

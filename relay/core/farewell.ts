@@ -2,14 +2,15 @@
  * An account that was deleted (`deleteAccount` in account.ts). Its room is there until everybody on its roster has heard of it, then nothing is left
  * but the name, which nobody gets for a while: whoever took it at once would be taken for who had it before.
  */
-import { ProtocolError } from '#shared/errors'
+import { closeCodes, ProtocolError } from '#shared/errors'
+import type { ClientFrameOf } from '#shared/frames'
 import { limits } from '#shared/limits'
 import { onAccountOfNobody } from './account.ts'
-import { greet, refuseStranger } from './connections.ts'
+import { greet, refuseUnproved } from './connections.ts'
 import { onLaneResult } from './lane-out.ts'
-import type { RoomEvent } from './ports.ts'
+import type { ConnectionId, RoomEvent } from './ports.ts'
 import { keys } from './rows.ts'
-import { done, wake, type Turn } from './turn.ts'
+import { closeSocket, done, wake, type Turn } from './turn.ts'
 
 /** Like a name that nobody has; but its messages may still be on their way, and the name is not free. */
 export async function dispatchForGone(event: RoomEvent, turn: Turn): Promise<void> {
@@ -22,7 +23,7 @@ export async function dispatchForGone(event: RoomEvent, turn: Turn): Promise<voi
       const state = turn.sockets.get(event.connection)
       if (!state) return
       if (event.frame.type !== 'auth') throw new ProtocolError('not-authorized', '`auth` comes first')
-      return refuseStranger(event.frame, state, env)
+      return farewell(event.frame, event.connection, turn)
     }
     case 'peer': {
       // Who claims is told like about any name that is not there; who sends may know why it has failed (SN11).
@@ -44,6 +45,14 @@ export async function dispatchForGone(event: RoomEvent, turn: Turn): Promise<voi
       return
     case 'alarm':
   }
+}
+
+/** A device of the account hears that it was deleted (AC10); to anybody else it is as if the name were nobody's. */
+async function farewell(frame: ClientFrameOf<'auth'>, connection: ConnectionId, turn: Turn) {
+  const { meta, env, sockets } = turn
+  const known = meta.goneDevices?.find(({ id }) => id === frame.device)
+  await refuseUnproved(frame, sockets.get(connection)!, meta.acct, known?.dak ?? '', env)
+  closeSocket(turn, connection, closeCodes.gone, 'deleted')
 }
 
 /** As many as fit into a batch beside everything else. */

@@ -1,3 +1,4 @@
+import { ProtocolError } from '#shared/errors'
 import type { ClientFrameOf } from '#shared/frames'
 import { limits } from '#shared/limits'
 import type { ConnectionId } from './ports.ts'
@@ -12,4 +13,12 @@ export async function onDevices({ request }: ClientFrameOf<'devices'>, connectio
     .filter(([, { dak }]) => dak !== '')
     .map(([, { id, seen }]) => ({ id, seen, connected: connected.has(id) }))
   send(turn, connection, { type: 'devices', request, devices })
+}
+
+/**
+ * What is sealed for the account's own devices alone names the list that it is for: a device that was removed has the
+ * keys of that time (KY13). @throws ProtocolError `conflict`
+ */
+export function mustBeNewest({ meta: { devices } }: Turn, list: string | undefined) {
+  if (list !== undefined && list !== devices.hash) throw new ProtocolError('conflict', undefined, { devices })
 }

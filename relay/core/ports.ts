@@ -10,6 +10,7 @@ import type {
   Register,
   Slot,
   SlotName,
+  Vault,
   Verify,
 } from './account-types.ts'
 import type { ErrorCode } from '#shared/errors'
@@ -185,7 +186,13 @@ export type AccountOperation =
   | { type: 'register'; body: Register }
   | { type: 'login'; slot: SlotName; nonce: string; ts: Millis; signature: string }
   /** `change`: how often the ways in had been changed when the ticket was given. */
-  | { type: 'put-devices'; list: DeviceList; change?: number; keys?: KeyPackageUp[] | undefined }
+  | {
+      type: 'put-devices'
+      list: DeviceList
+      change?: number
+      keys?: KeyPackageUp[] | undefined
+      vault?: Vault | undefined
+    }
   | { type: 'delete'; ticket: string; change: number; signature: string }
   | { type: 'put-slot'; slot: Slot; change: number; signature: string }
   | { type: 'get-devices'; acct: AccountId | null; after: number }

@@ -1,6 +1,7 @@
 import type { ClientFrameOf } from '#shared/frames'
 import { ProtocolError } from '#shared/errors'
 import { append } from './log.ts'
+import { mustBeNewest } from './own-devices.ts'
 import type { ConnectionId } from './ports.ts'
 import { keys, type PreferencesRow } from './rows.ts'
 import { send, type Turn } from './turn.ts'
@@ -10,10 +11,11 @@ import { send, type Turn } from './turn.ts'
  * device was faster, the answer is `conflict`, and its settings are in the log.
  */
 export async function onPreferences(
-  { request, version, payload }: ClientFrameOf<'preferences'>,
+  { request, version, payload, list }: ClientFrameOf<'preferences'>,
   connection: ConnectionId,
   turn: Turn,
 ) {
+  mustBeNewest(turn, list)
   const known = (await turn.tx.get<PreferencesRow>(keys.preferences))?.version ?? 0
   if (version !== known) throw new ProtocolError('conflict', `the version is ${known}`)
   const next = { version: version + 1, payload }

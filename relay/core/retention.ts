@@ -87,7 +87,7 @@ const isForPeer = ({ env }: Turn, entry: LogRow['entry']): entry is EntryOf<'mes
 /** The peer's devices have it and no expiry can follow. */
 const isOver = (peer: PeerRow, { id, ts }: EntryOf<'message'>) => isSettled(peer, ts) && peer.knock !== id
 
-/** How far every device has come that was here within the time of keeping. */
+/** How far every device has come that was here within the time of keeping, and the archive (AR5). */
 async function slowestCursor(turn: Turn): Promise<Seq> {
   const { env, tx, meta } = turn
   const connected = new Map([...signedIn(turn).values()].map(({ device, acked }) => [device, acked]))
@@ -96,7 +96,7 @@ async function slowestCursor(turn: Turn): Promise<Seq> {
     .map(([, device]) => device)
     .filter(
       ({ id, seen, dak }) =>
-        dak !== '' && (connected.has(id) || seen + env.settings.announced.keepMs > env.now),
+        dak === '' || connected.has(id) || seen + env.settings.announced.keepMs > env.now,
     )
     .map(({ id, cursor }) => Math.max(cursor, connected.get(id) ?? 0))
   return cursors.length > 0 ? Math.min(...cursors) : meta.head

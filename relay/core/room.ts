@@ -13,6 +13,7 @@ import type { ClientFrame, ClientFrameOf } from '#shared/frames'
 import type { UserId } from '#shared/ids'
 import { onAccount, onAccountOfNobody } from './account.ts'
 import { onAck, settleRest } from './acks.ts'
+import { onArchive, onArchived, onSegment, onSegments, onUnarchive } from './archive.ts'
 import { onClaim, onClaimPost, onClaimResult } from './claim.ts'
 import {
   greet,
@@ -68,6 +69,11 @@ const handlers: { [Type in ClientFrame['type']]: Handler<Type> } = {
   keys: onKeys,
   claim: onClaim,
   vault: onVault,
+  archive: onArchive,
+  segments: onSegments,
+  segment: onSegment,
+  unarchive: onUnarchive,
+  archived: onArchived,
   devices: onDevices,
   leave: onLeave,
   ping: async (_, connection, turn) => send(turn, connection, { type: 'pong' }),

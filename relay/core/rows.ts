@@ -3,6 +3,7 @@
  * numbers; a user name has no colon, so `outbox:bob:` holds Bob's rows and nobody else's.
  */
 import type { Device, DeviceList, Slot } from '#shared/account'
+import type { SealedSegment, SegmentItem } from '#shared/archive'
 import type { Entry, Mode, Policy, Relation, Show } from '#shared/frames'
 import type { AccountId, DeviceId, EnvelopeId, Epoch, LaneId, Millis, Seq, UserId } from '#shared/ids'
 import { padded } from './ids.ts'
@@ -18,6 +19,9 @@ export const keys = {
   logins: 'logins',
   vault: 'vault',
   drops: 'drops',
+  archive: 'archive',
+  index: (n: number) => `index:${padded(n, 9)}`,
+  segment: (id: string) => `segment:${id}`,
   list: (version: number) => `list:${padded(version, 9)}`,
   device: (device: DeviceId) => `device:${device}`,
   packages: (device: DeviceId) => `keys:${device}`,
@@ -39,6 +43,8 @@ export interface Meta {
   created: Millis
   /** When the account was deleted (farewell.ts). */
   gone?: Millis
+  /** With it: its devices, so that they, and nobody else, are told when they come. */
+  goneDevices?: Pick<Device, 'id' | 'dak'>[]
   epoch: Epoch
   /** Counts restores: a peer row of an earlier one is revived before it is used (outbox.ts). */
   incarnation: number
@@ -233,6 +239,22 @@ export interface PresenceRow {
 export interface PreferencesRow {
   version: number
   payload: string
+}
+
+/** `archive`: how much there is of it, and the number of its newest line. */
+export interface ArchiveRow {
+  last: number
+  segments: number
+  chars: number
+}
+
+/** `index:<n>` */
+export type IndexRow = SegmentItem
+
+/** `segment:<id>`: `n` is its line in the index. */
+export interface SegmentRow {
+  n: number
+  segment: SealedSegment
 }
 
 /** `quota` */

@@ -88,9 +88,9 @@ export function accountRoutes(app: Hono, host: HttpHost): void {
   }
 
   app.post('/v1/devices', async (c) => {
-    const { user, ticket, list, keys } = await readBody(c, PutDevices)
+    const { user, ticket, list, keys, vault } = await readBody(c, PutDevices)
     const { change } = allowed({ ticket, user, acct: list.acct, version: list.ver - 1 })
-    const operation = { type: 'put-devices', list, change, keys } as const
+    const operation = { type: 'put-devices', list, change, keys, vault } as const
     const { version, hash } = expect('ok', await rooms.account(user, operation))
     return c.json({ version, hash })
   })

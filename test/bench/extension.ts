@@ -17,6 +17,7 @@ import type {
 } from '../../extension/db/db.ts'
 import { newPerson, type Person } from '../support/people.ts'
 import { spawnRelay } from '../support/processes.ts'
+import { benchArchive } from './archive.ts'
 import { percentile } from './load.ts'
 import type { Table } from './main.ts'
 import { benchSizes } from './sizes.ts'
@@ -35,7 +36,7 @@ export async function benchExtension(): Promise<Table[]> {
     progress('Alice makes an account')
     const alice = await newPerson('alice', relay.url)
     try {
-      return [...(await benchAlice(alice)), benchSizes()]
+      return [...(await benchAlice(alice)), await benchHistory(), benchSizes()]
     } finally {
       await alice.close()
       rmSync(alice.profile, { recursive: true, force: true })
@@ -46,8 +47,13 @@ export async function benchExtension(): Promise<Table[]> {
   }
 }
 
+function benchHistory(): Promise<Table> {
+  progress('a new device and its history')
+  return benchArchive()
+}
+
 /** What is measured is what the sources say now. */
-function build() {
+export function build() {
   progress('the builds for both browsers')
   const { status } = spawnSync('npm', ['run', '-s', 'zip'], {
     cwd: resolve(import.meta.dirname, '../..'),
@@ -57,7 +63,7 @@ function build() {
   if (status !== 0) throw new Error('The extension does not build.')
 }
 
-function progress(text: string) {
+export function progress(text: string) {
   console.log(`… ${text}`)
 }
 
@@ -160,7 +166,7 @@ async function coldStarts(alice: Person, quiet: Page, buddies: number, messages:
 }
 
 /** Ends the background as an idle one ends, and waits until it is gone. No page may hold a port: it would wake it. */
-async function asleep(cdp: CDPSession) {
+export async function asleep(cdp: CDPSession) {
   const gone = new Promise<void>((done) => {
     cdp.on('ServiceWorker.workerVersionUpdated', function look({ versions }) {
       if (versions.some(({ runningStatus }) => runningStatus !== 'stopped')) return
@@ -179,7 +185,7 @@ interface Start {
 }
 
 /** `wake` answers with the time at which it began. */
-async function timed(alice: Person, quiet: Page, wake: () => Promise<number>): Promise<Start> {
+export async function timed(alice: Person, quiet: Page, wake: () => Promise<number>): Promise<Start> {
   const connected = quiet.evaluate(connectedAfter, Date.now())
   const [wokenAt, connectedAt] = await Promise.all([wake(), connected])
   const begunAt = await alice.worker.evaluate(() => performance.timeOrigin)
@@ -187,7 +193,7 @@ async function timed(alice: Person, quiet: Page, wake: () => Promise<number>): P
 }
 
 /** Runs in a page: when the database says that the relay has welcomed us since then. */
-async function connectedAfter(since: number): Promise<number> {
+export async function connectedAfter(since: number): Promise<number> {
   const db = await new Promise<IDBDatabase>((done, fail) => {
     const open = indexedDB.open('parley')
     open.addEventListener('success', () => done(open.result))

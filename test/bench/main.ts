@@ -6,6 +6,7 @@ import { mkdirSync, writeFileSync } from 'node:fs'
 import { cpus } from 'node:os'
 import { join, resolve } from 'node:path'
 import { parseArgs } from 'node:util'
+import { benchCrypto } from './crypto.ts'
 import { benchExtension } from './extension.ts'
 import { benchRelay } from './relay.ts'
 
@@ -17,7 +18,11 @@ export interface Table {
   rows: Record<string, string | number>[]
 }
 
-const benches: Record<string, () => Promise<Table[]>> = { relay: benchRelay, extension: benchExtension }
+const benches: Record<string, () => Promise<Table[]>> = {
+  relay: benchRelay,
+  extension: benchExtension,
+  crypto: benchCrypto,
+}
 
 const { only } = parseArgs({ options: { only: { type: 'string' } } }).values
 if (only !== undefined && !(only in benches)) {
@@ -29,8 +34,9 @@ mkdirSync(folder, { recursive: true })
 const machine = {
   node: process.version,
   platform: `${process.platform} ${process.arch}`,
-  cpus: cpus().length,
+  cpus: `${cpus().length} × ${cpus()[0]?.model.trim()}`,
 }
+console.log(Object.values(machine).join(', '))
 
 for (const [name, run] of Object.entries(benches)) {
   if (only !== undefined && only !== name) continue

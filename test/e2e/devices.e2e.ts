@@ -10,6 +10,7 @@ import {
   texts,
   type Person,
 } from '../support/people.ts'
+import { headless } from '../support/headless.ts'
 import { expect, freshName, test as base } from './fixtures.ts'
 
 declare const chrome: typeof import('wxt/browser').browser
@@ -148,6 +149,68 @@ test('[R-33] a question that is answered on one device is asked on none', async 
   await expect(buddy(desktop, bob.name, 'unread')).toHaveCount(0)
   await ask('changeSettings', { buddies: { [bob.name]: { arrival: null } } })
   await closeAll(his, ...[laptop, desktop].flatMap(promptPages))
+})
+
+const badge = ({ worker }: Person) => worker.evaluate(() => chrome.action.getBadgeText({}))
+
+test('three devices each: one conversation in one order on all six, and what is done on one is done on all', async ({
+  relay,
+  devices: { laptop, desktop, bob },
+}) => {
+  test.setTimeout(120_000)
+  // Bob's other two have no screen: they are the engine that is in the browsers, over the same relay.
+  const another = () => headless(relay.url, bob.name, { existing: true })
+  const [tablet, his] = await Promise.all([
+    anotherDevice(laptop, relay.url),
+    another().then(async (second) => [second, await another()]),
+  ])
+  const hers = [laptop, desktop, tablet]
+  const atBob = await chatTab(bob, laptop.name)
+  const chats = [...(await Promise.all(hers.map((device) => chatTab(device, bob.name)))), atBob]
+  const before = (await texts(atBob)).length
+
+  const lines = (who: string) => [1, 2, 3].map((line) => `${who}, ${line} of three`)
+  const written = ['laptop', 'desktop', 'tablet', 'his browser', 'his second', 'his third'].map(lines)
+  await Promise.all([
+    ...chats.map(async (chat, who) => {
+      for (const text of written[who]!) await say(chat, text)
+    }),
+    ...his.map(async (device, who) => {
+      for (const text of written[4 + who]!) await device.send(laptop.name, text)
+    }),
+  ])
+
+  // The tablet has what was said before it came, too.
+  await expect(async () => {
+    const order = await texts(atBob)
+    expect(order.slice(before).toSorted()).toEqual(written.flat().toSorted())
+    for (const chat of chats) expect(await texts(chat)).toEqual(order)
+    for (const device of his) expect(await device.textsWith(laptop.name)).toEqual(order)
+  }).toPass({ timeout: 20_000 })
+  await expect(message(chats[0]!, 'tablet, 3 of three')).toContainText('Read')
+  await closeAll(...chats)
+
+  // Asked about on all three, answered on one; read on another.
+  const ask = (command: string, ...args: unknown[]) =>
+    laptop.popup.evaluate((request) => chrome.runtime.sendMessage(request), { command, args })
+  await ask('changeSettings', { buddies: { [bob.name]: { arrival: 'prompt' } } })
+  await ask('endConversation', bob.name)
+  await his[0]!.send(laptop.name, 'is anybody there?')
+  const asking = ({ popup }: Person) => popup.getByRole('button', { name: 'Not now' })
+  for (const device of hers) {
+    await expect(asking(device)).toBeVisible()
+    await expect.poll(() => badge(device)).toBe('1')
+  }
+  await asking(tablet).click()
+  for (const device of hers) await expect(asking(device)).toHaveCount(0)
+  await desktop.popup.getByRole('button', { name: 'Mark all read' }).click()
+  for (const device of hers) {
+    await expect(buddy(device, bob.name, 'unread')).toHaveCount(0)
+    await expect.poll(() => badge(device)).toBe('')
+  }
+  await ask('changeSettings', { buddies: { [bob.name]: { arrival: null } } })
+  await Promise.all([tablet.close(), ...his.map((device) => device.stop())])
+  await closeAll(...[laptop, desktop].flatMap(promptPages))
 })
 
 test('[PR1] whoever is at one device is online, whether the others are idle or gone', async ({

@@ -1,7 +1,7 @@
 /** The main path in Firefox, by WebDriver BiDi. The other person is a headless user of the same relay. */
 import type { UserId } from '#shared/ids'
 import { advice, find } from '../support/browsers.ts'
-import { keys, launchFirefox } from '../support/firefox.ts'
+import { keys, launchFirefox, type Context, type FirefoxPerson } from '../support/firefox.ts'
 import { signUpInFirefox } from '../support/firefox-people.ts'
 import { headless } from '../support/headless.ts'
 import { spawnRelay } from '../support/processes.ts'
@@ -9,6 +9,24 @@ import { until } from '../support/until.ts'
 import { expect, test, testRelayEnv } from './fixtures.ts'
 
 test.skip(!find('firefox'), advice.firefox)
+
+/** All rows of one of the extension's tables, as they are in the database of the browser. */
+const rowsOf = <Row>({ evaluate }: FirefoxPerson, page: Context, table: string) =>
+  evaluate<Row[]>(
+    page,
+    `new Promise((done, fail) => {
+      const open = indexedDB.open('parley')
+      open.addEventListener('error', () => fail(open.error))
+      open.addEventListener('success', () => {
+        const rows = open.result.transaction('${table}').objectStore('${table}').getAll()
+        rows.addEventListener('error', () => fail(rows.error))
+        rows.addEventListener('success', () => {
+          done(JSON.parse(JSON.stringify(rows.result)))
+          open.result.close()
+        })
+      })
+    })`,
+  )
 
 test('two people chat, one of them in Firefox; its background may be ended at any time', async () => {
   test.setTimeout(240_000)
@@ -126,5 +144,60 @@ test('[R-13] [R-14] [R-15] [R-33] in Firefox strangers knock, a message asks fir
 
   await firefox.close()
   await Promise.all([bob.stop(), mallory.stop()])
+  await relay.stop()
+})
+
+const messages = 64
+const ends = 32
+
+test(`in Firefox the background is ended ${ends} times during ${messages} messages: each is stored once, and readable`, async () => {
+  test.setTimeout(120_000)
+  const relay = await spawnRelay({ env: testRelayEnv })
+  const [firefox, bob] = await Promise.all([launchFirefox(), headless(relay.url, 'bob')])
+  const { open, click, type, background } = firefox
+  const popup = await open('popup.html')
+  await signUpInFirefox(firefox, popup, 'alice', relay.url)
+  await bob.knock('alice')
+  await click(popup, { role: 'button', name: 'Accept' })
+  await bob.until(async () => (await bob.relationTo('alice')) === 'buddies', 'buddies')
+  const chat = await open('chat.html?with=bob')
+  await click(chat, { role: 'textbox', name: 'Message' })
+  type Row = { kind: string; content: { text: string } | null }
+  const hers = async () =>
+    (await rowsOf<Row>(firefox, chat, 'messages'))
+      .filter(({ kind }) => kind === 'message')
+      .map(({ content }) => content && content.text)
+  /** Each start of a background connects once, and counts it. */
+  const starts = async () => (await rowsOf<{ generation: number }>(firefox, chat, 'account'))[0]!.generation
+  const before = await starts()
+
+  const sent: string[] = []
+  for (let end = 0; end < ends; end++) {
+    const [mine, his] = [`amid ends ${2 * end}`, `amid ends ${2 * end + 1}`]
+    sent.push(mine, his)
+    const started = await starts()
+    await Promise.all([type(chat, `${mine}${keys.Enter}`), bob.send('alice', his)])
+    await background.wake()
+    // It ends as soon as it runs, as soon as it has the relay's challenge, or when a message has come through.
+    if (end % 4 === 0) await until(async () => (await background.state()) === 'running', 'running')
+    else if (end % 4 === 1) await until(async () => (await starts()) > started, 'connecting')
+    else if (end % 4 === 2) await until(async () => (await bob.textsWith('alice')).includes(mine), mine)
+    else await until(async () => (await hers()).includes(his), his)
+    expect(await background.state()).toBe('running')
+    await background.stop()
+  }
+
+  const all = sent.toSorted()
+  await background.wake()
+  await until(async () => (await bob.textsWith('alice')).length >= messages, 'all at Bob', 60_000)
+  await until(async () => (await hers()).length >= messages, 'all at Alice', 60_000)
+  await until(async () => (await rowsOf(firefox, chat, 'outbox')).length === 0, 'all confirmed')
+  expect((await hers()).toSorted()).toEqual(all)
+  expect((await bob.textsWith('alice')).toSorted()).toEqual(all)
+  const connected = (await starts()) - before
+  console.info(`${ends} ends, ${connected} backgrounds that connected`)
+  expect(connected).toBeGreaterThan(ends / 2)
+  await firefox.close()
+  await bob.stop()
   await relay.stop()
 })

@@ -718,6 +718,52 @@ export function hostContract(name: string, spawn: () => Promise<RelayProcess>) {
       })
     })
 
+    describe('the archive', () => {
+      test('[AR1] [AR2] [AR4] a segment as large as may be is kept, listed, given back and deleted', async () => {
+        const alice = await connected('alice')
+        const segId = 'A'.repeat(22)
+        const head = { e: 1, segId, fromTs: 1, toTs: 2, count: 1, iv: 'A'.repeat(16), kind: 'rows' as const }
+        const ct = 'B'.repeat(limits.segmentCharsMax)
+
+        expect(await alice.ask({ type: 'archive', segment: { ...head, ct }, replaces: [] })).toMatchObject({
+          type: 'ok',
+        })
+        expect(await alice.ask({ type: 'segments', after: 0 })).toMatchObject({
+          segments: [{ ...head, chars: ct.length }],
+        })
+        expect(await alice.ask({ type: 'segment', segId })).toMatchObject({ segment: { ...head, ct } })
+        expect(await alice.ask({ type: 'unarchive', segIds: [segId] })).toMatchObject({ type: 'ok' })
+        expect(await alice.ask({ type: 'segment', segId })).toMatchObject({ code: 'item-not-found' })
+      })
+
+      test('[AR7] [AR3] one that replaces others takes their place; one that is too large changes nothing', async () => {
+        const alice = await connected('alice')
+        const idOf = (n: number) => Buffer.alloc(16, n).toString('base64url')
+        const segmentOf = (n: number, ct: string) =>
+          ({
+            e: 1,
+            segId: idOf(n),
+            fromTs: n,
+            toTs: n,
+            count: 1,
+            iv: 'A'.repeat(16),
+            kind: 'rows',
+            ct,
+          }) as const
+        const put = (n: number, ct: string, replaces: string[]) =>
+          alice.ask({ type: 'archive', segment: segmentOf(n, ct), replaces })
+        const many = Array.from({ length: limits.segmentsPerDeleteMax }, (_, n) => n + 1)
+        for (const n of many) await put(n, 'B'.repeat(1000), [])
+
+        const refused = await put(99, 'B'.repeat(limits.segmentCharsMax + 1), many.map(idOf))
+        const answer = await put(100, 'B', many.slice(1).map(idOf))
+
+        expect([refused, answer]).toMatchObject([{ code: 'too-large' }, { type: 'ok' }])
+        const index = await alice.ask({ type: 'segments', after: 0 })
+        expect(index).toMatchObject({ segments: [{ segId: idOf(1) }, { segId: idOf(100) }] })
+      })
+    })
+
     describe.concurrent('what takes time', { timeout: 40_000 }, () => {
       test('[HS2] saying nothing for 5 s ends the socket with 4401', async () => {
         const alice = await person('alice')

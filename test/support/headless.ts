@@ -12,6 +12,7 @@ import type { EnvelopeId, UserId } from '#shared/ids'
 import { codeRoot } from '../../extension/crypto/recovery-code.ts'
 import { messagesOf } from '../../extension/db/conversations.ts'
 import { openDb, type ConnectionRow, type Db, type SelfRow } from '../../extension/db/db.ts'
+import type { ArchiveWhen } from '../../extension/engine/archive.ts'
 import { createEngine, type Engine } from '../../extension/engine/engine.ts'
 import type { Alert, Platform, Words } from '../../extension/engine/ports.ts'
 import type { ViewState } from '../../extension/bus/commands.ts'
@@ -70,6 +71,8 @@ export interface HeadlessOptions {
   fetch?: typeof fetch
   /** How many key packages it keeps at the room; few, for making them takes longer than most tests. */
   poolSize?: number
+  /** When it puts its history away: here, where hours do not pass. */
+  archiveWhen?: ArchiveWhen
   /** In place of the platform's, for those who count or cut frames. */
   WebSocket?: unknown
 }
@@ -140,6 +143,7 @@ export async function headless(relay: string, name: string, options: HeadlessOpt
       fetch: options.fetch ?? fetch,
       client: 'parley/headless',
       poolSize: options.poolSize ?? 4,
+      ...(options.archiveWhen && { archiveWhen: options.archiveWhen }),
       WebSocket: options.WebSocket,
       ...(options.random && { random: options.random }),
     })

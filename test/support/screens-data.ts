@@ -349,6 +349,17 @@ const conversation = (rest: Rows = {}): Rows => ({
   ...rest,
 })
 
+const withStatus = (rows: Rows, ...more: object[]): Rows => ({ ...rows, status: [...rows.status!, ...more] })
+/** Of a new device: two fifths of what was said are here. */
+const coming = (rows: Rows): Rows =>
+  withStatus(rows, { key: 'restore', done: 2, total: 5, left: ['c', 'd', 'e'] })
+const problemOfArchive = (rows: Rows, problem: string): Rows =>
+  withStatus(rows, { key: 'archive', problem, at: now })
+const keepHistory = async (page: Page) => {
+  await page.getByRole('button', { name: /^carol/ }).click({ button: 'right' })
+  await page.getByRole('menuitem', { name: 'Keep history' }).click()
+}
+
 const stuck: Rows = conversation({
   presence: [],
   typing: [],
@@ -621,6 +632,16 @@ const inPrompt = (name: string, rows: Rows, rest: Partial<Screen> = {}): Screen 
   rows,
   ...rest,
 })
+const leftOut: Rows = {
+  ...sorted,
+  settings: [
+    {
+      key: 'current',
+      value: { buddies: { bob: { keepsHistory: false }, 'carol.dee': { keepsHistory: false } } },
+    },
+  ],
+}
+
 const inTab = (name: string, rows: Rows, rest: Partial<Screen> = {}): Screen => ({
   ...base,
   name: `options-${name}`,
@@ -685,6 +706,14 @@ export const screens: Screen[] = [
     dark: true,
     act: (page) => page.getByRole('button', { name: 'My status' }).click(),
   }),
+  inPopup('history', coming(people)),
+  inPopup('history-dark', coming(people), { dark: true }),
+  inPopup('history-rtl', coming(people), { rtl: true }),
+  inPopup('history-forced', coming(people), { forced: true }),
+  inPopup('history-full', problemOfArchive(people, 'full')),
+  inPopup('history-unreadable-dark', problemOfArchive(people, 'unreadable'), { dark: true }),
+  inPopup('history-choice', people, { act: keepHistory }),
+  inPopup('history-choice-dark', people, { dark: true, act: keepHistory }),
   inPopup('menu', people, {
     act: async (page) => {
       await page.getByRole('button', { name: /^carol/ }).hover()
@@ -823,6 +852,15 @@ export const screens: Screen[] = [
   inTab('messages-dark', sorted, { dark: true, size: { width: 1100, height: 1300 } }),
   inTab('messages-narrow', sorted, { size: { width: 360, height: 1500 } }),
   inTab('privacy', sorted, { path: 'options.html#privacy', size: { width: 1100, height: 1400 } }),
+  inTab('privacy-history', problemOfArchive(leftOut, 'full'), {
+    path: 'options.html#privacy',
+    size: { width: 1100, height: 1500 },
+  }),
+  inTab('privacy-history-narrow', problemOfArchive(leftOut, 'unsupported'), {
+    dark: true,
+    path: 'options.html#privacy',
+    size: { width: 360, height: 1900 },
+  }),
   inTab('privacy-rtl', sorted, {
     rtl: true,
     path: 'options.html#privacy',
@@ -1067,6 +1105,10 @@ export const screens: Screen[] = [
     },
   }),
   inChat('blocked', conversation({ roster: [buddy('bob', { blocked: true })], typing: [] })),
+  inChat('history', coming(conversation())),
+  inChat('history-dark', coming(conversation()), { dark: true }),
+  inChat('history-rtl', coming(conversation()), { rtl: true }),
+  inChat('history-small', coming(conversation()), { size: { width: 300, height: 320 } }),
   inChat('menu', conversation(), { act: (page) => page.getByRole('button', { name: 'More' }).click() }),
   inChat('database', signedOut, { brokenDatabase: 'QuotaExceededError', dark: true }),
   inChat('signed-out', signedOut),

@@ -22,7 +22,7 @@ import {
   type Show,
 } from '#shared/frames'
 import type { DeviceId, EnvelopeId, Millis, UserId } from '#shared/ids'
-import type { KeyPackageUp } from '#shared/keys'
+import type { KeyPackageUp, Vault } from '#shared/keys'
 import { limits, type AnnouncedLimits } from '#shared/limits'
 import { memoryStore, type MemoryStore } from '../../relay/core/memory-store.ts'
 import type {
@@ -193,7 +193,12 @@ export function testRelay(limitsOfOperator: Partial<AnnouncedLimits> = {}) {
       const person = await relay.person(name)
       await relay.putDevices(name, [...person.devices, newDevice(await makeMailbox())])
     },
-    async putDevices(name: string, devices: TestDevice[], ups?: KeyPackageUp[]): Promise<AccountReply> {
+    async putDevices(
+      name: string,
+      devices: TestDevice[],
+      ups?: KeyPackageUp[],
+      vault?: Vault,
+    ): Promise<AccountReply> {
       const person = await relay.person(name)
       const prev = deviceListHash(person.list)
       const list = await signList(
@@ -201,7 +206,12 @@ export function testRelay(limitsOfOperator: Partial<AnnouncedLimits> = {}) {
         devices.map(({ own }) => own),
         { ver: person.list.ver + 1, prev },
       )
-      const reply = await relay.account(name, { type: 'put-devices', list, ...(ups && { keys: ups }) })
+      const reply = await relay.account(name, {
+        type: 'put-devices',
+        list,
+        ...(ups && { keys: ups }),
+        ...(vault && { vault }),
+      })
       if (reply.type === 'ok') Object.assign(person, { list, devices })
       return reply
     },

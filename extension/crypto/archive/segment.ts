@@ -3,26 +3,12 @@
  * number, span and size. Rows are keyed by what they are, so segments may overlap and come in any order.
  */
 import * as v from 'valibot'
+import type { SegmentHead } from '#shared/archive'
 import { fromBase64, tbs, toBase64, utf8 } from '#shared/bytes'
 import type { AccountId } from '#shared/ids'
-import { bytes, count, millis } from '#shared/schema'
 import { decryptAes, encryptAes } from '../aes.ts'
 import { Refusal } from '../refusal.ts'
 import { gunzip, gzip, unzippedBytesMax } from './gzip.ts'
-
-/** What the relay keeps beside the ciphertext and lists in the index. */
-export const SegmentHead = v.object({
-  /** Number of the archive key. */
-  e: count,
-  /** 16 random bytes. */
-  segId: bytes(16),
-  /** Of its rows, by `ts`, both included. */
-  fromTs: millis,
-  toTs: millis,
-  count,
-  iv: bytes(12),
-})
-export type SegmentHead = v.InferOutput<typeof SegmentHead>
 
 export interface Segment extends SegmentHead {
   ct: Uint8Array

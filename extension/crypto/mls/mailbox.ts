@@ -11,6 +11,7 @@ import type { AccountId, DeviceId } from '#shared/ids'
 import { blob, bytes, count } from '#shared/schema'
 import { decryptAes, encryptAes } from '../aes.ts'
 import { reader, sized } from '../binary.ts'
+import { signingKey } from '../keys.ts'
 import { Refusal } from '../refusal.ts'
 import { decodeKeyPackage, makeKeyPackage, refOf, type OwnKeyPackage } from './key-package.ts'
 import type { Member } from './members.ts'
@@ -76,5 +77,7 @@ export async function openMailbox(acct: AccountId, box: VBox, key: Uint8Array): 
   const read = decodeKeyPackage(keyPackage.public)
   if ((await refOf(read)) !== box.ref) throw new Refusal('key-package', 'the mailbox holds another package')
   const dsk = toBase64(read.leafNode.signaturePublicKey)
+  const { publicKey } = await signingKey(seed)
+  if (publicKey !== dsk) throw new Refusal('key-package', 'the mailbox has another signing key')
   return { member: { acct, device: mailbox, dsk }, seed, keyPackage }
 }

@@ -34,7 +34,7 @@ import {
   refsIn,
   type OwnKeyPackage,
 } from './key-package.ts'
-import { nobody, pinned, requireMembers, type Member } from './members.ts'
+import { nameIn, nameOf, nobody, pinned, requireMembers, type Member } from './members.ts'
 import { pad, unpad } from './padding.ts'
 import { suite } from './suite.ts'
 import { readSenderData, requireFlatTree, watched } from './watch.ts'
@@ -203,6 +203,12 @@ export async function unseal({
   if (moved.length !== 1 || moved[0] !== '0') throw new Refusal('sender', `leaves ${moved.join()} spoke`)
   return { state: encodeState(result.newState), content: unpad(result.message) }
 }
+
+/** Whether the mailbox device of that account is in a session that was joined. */
+export const hasMailbox = (state: Uint8Array, acct: Member['acct']): boolean =>
+  getGroupMembers(decodeState(state)).some(
+    ({ credential }) => nameIn(credential) === nameOf({ acct, device: '@' as Member['device'] }),
+  )
 
 /** The owner is leaf 0, and its key for this generation is still there. */
 function requireOwnersTurn(state: ClientState, senderData: Uint8Array): void {

@@ -45,3 +45,28 @@ test('[SN11] a knock at a name that does not exist is told as failed', async () 
   expect(await alice.relationTo('nobody.here')).toBe('none')
   await alice.stop()
 })
+
+/** As an update of the library leaves it, or a disk. */
+const unreadable = (row: { state: Uint8Array }) => void (row.state = new Uint8Array([1, 2, 3]))
+
+test('a session that cannot be read any more is left for a new one: nothing fails, nothing is lost', async () => {
+  const [alice, bob] = await buddies(relay.url, 'alice.state', 'bob.state')
+  await alice.send('bob.state', 'one')
+  await bob.send('alice.state', 'two')
+  await alice.until(async () => (await alice.textsWith('bob.state')).length === 2, 'read')
+  await bob.until(async () => (await bob.textsWith('alice.state')).length === 2, 'read')
+  const before = await alice.db.ratchetsOut.get(bob.name)
+  await alice.db.ratchetsOut.toCollection().modify(unreadable)
+
+  const id = await alice.send('bob.state', 'three')
+  await alice.until(async () => (await alice.stateOf(id)) !== 'pending', 'gone out')
+
+  expect((await alice.db.messages.get([alice.name, id]))?.failure).toBeUndefined()
+  await bob.until(async () => (await bob.textsWith('alice.state')).length === 3, 'read')
+  expect((await alice.db.ratchetsOut.get(bob.name))?.ratchet).not.toBe(before?.ratchet)
+
+  await bob.db.ratchetsIn.toCollection().modify(unreadable)
+  await alice.send('bob.state', 'four')
+  await bob.until(async () => (await bob.textsWith('alice.state')).length === 4, 'read by the mailbox')
+  await Promise.all([alice.stop(), bob.stop()])
+})

@@ -52,7 +52,13 @@ async function inbox() {
   return {
     ...me,
     apply: (entries: Entry[], { late = false, of = epoch } = {}) =>
-      applyEntries(me.signed, entries, { epoch: of, late, opener: plainOpener(), openSettings }),
+      applyEntries(me.signed, entries, {
+        epoch: of,
+        now: me.now(),
+        late,
+        opener: plainOpener(),
+        openSettings,
+      }),
     cursor: () => me.db.cursor.get('cursor'),
     async texts(peer = bob) {
       const rows = await messagesOf(me.db, peer)

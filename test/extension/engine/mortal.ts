@@ -1,6 +1,6 @@
 /**
  * A background that dies at any point: the k-th operation of its database (which then does not happen, and takes its
- * transaction with it), or just before or just after the k-th frame. Whatever it had begun is thrown away.
+ * transaction with it), or just before or just after the k-th frame or request. Whatever it had begun is thrown away.
  */
 import type { Seq } from '#shared/ids'
 import type { HeadlessOptions } from '../../support/headless.ts'
@@ -66,8 +66,16 @@ export function mortal({ acksTooEarly = false } = {}) {
     },
   })
 
+  const asking: typeof fetch = async (...question) => {
+    const mine = life
+    if (!survives(mine)) throw new TypeError('dead')
+    const answer = await fetch(...question)
+    if (!survives(mine)) throw new TypeError('dead')
+    return answer
+  }
+
   return {
-    options: { prepare, WebSocket: line, random: () => 0 } satisfies HeadlessOptions,
+    options: { prepare, WebSocket: line, fetch: asking, random: () => 0 } satisfies HeadlessOptions,
     /** It will die at that point from now on. */
     arm(points: number, how: () => void) {
       left = points

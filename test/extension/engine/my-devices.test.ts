@@ -221,9 +221,14 @@ test('one that was removed comes back in the same way', async () => {
   await Promise.all([laptop.stop(), phone.stop()])
 }, 60_000)
 
-test('[AC10] a deleted account is forgotten here, gone on the other devices, and its buddies lose it', async () => {
+test('[AC10] a deleted account is forgotten here, gone on the other devices, and its buddies lose it and are told', async () => {
   const [laptop, bob] = await buddies(relay.url, 'alice.del', 'bob.del')
-  const phone = await headless(relay.url, 'alice.del', { existing: true })
+  const [phone, tablet] = [
+    await headless(relay.url, 'alice.del', { existing: true }),
+    await headless(relay.url, 'alice.del', { existing: true }),
+  ]
+  tablet.kill()
+  await bob.db.notices.clear() // of her devices
   await expect(laptop.commands.deleteAccount(proofOf(laptop, 'a guess'))).rejects.toMatchObject({
     code: 'not-authorized',
   })
@@ -231,13 +236,17 @@ test('[AC10] a deleted account is forgotten here, gone on the other devices, and
   await laptop.commands.deleteAccount(proofOf(laptop))
   await phone.until(() => isRefused(phone), 'refused')
   await bob.until(async () => (await bob.relationTo('alice.del')) === 'none', 'lost')
+  await tablet.restart()
+  await tablet.until(() => isRefused(tablet), 'refused')
 
   expect(await phone.connection()).toMatchObject({ reason: 'gone' })
+  expect(await tablet.connection()).toMatchObject({ reason: 'gone' })
+  expect(await bob.db.notices.toArray()).toMatchObject([{ peer: 'alice.del', what: 'account-deleted' }])
   expect(await laptop.connection()).toMatchObject({ state: 'signed-out' })
   expect(await laptop.db.account.count()).toBe(0)
   await expect(headless(relay.url, 'alice.del', { existing: true })).rejects.toMatchObject({
     code: 'not-authorized',
   })
   await expect(headless(relay.url, 'alice.del')).rejects.toMatchObject({ code: 'conflict' })
-  await Promise.all([laptop.stop(), phone.stop(), bob.stop()])
+  await Promise.all([laptop, phone, tablet, bob].map((one) => one.stop()))
 }, 60_000)

@@ -148,3 +148,15 @@ test('[R-55] a display name is put right before it is stored, and only when it i
 
   expect(asked('changeSettings')).toEqual([[{ displayName: 'Alice' }]])
 })
+
+test('conversations that are not kept are listed, and kept again', async () => {
+  const { store, asked, set } = await start()
+
+  await set({
+    buddies: { carol: { keepsHistory: false }, bob: { keepsHistory: false }, dan: { sound: false } },
+  })
+  await settles(() => expect(store.leftOut.value).toEqual(['bob', 'carol']))
+  await store.keepHistory(user('bob'))
+
+  expect(asked('changeSettings')).toEqual([[{ buddies: { bob: { keepsHistory: null } } }]])
+})

@@ -393,6 +393,26 @@ test('[AC10] a deleted account is gone for its devices and for everybody on the 
   expect([...relay.backup('alice').keys()].toSorted()).toEqual(['due', 'meta'])
 })
 
+test('[AC10] a device that was away hears that the account was deleted; whoever has no key of it hears nothing', async () => {
+  const relay = testRelay()
+  await relay.connect('alice')
+  const phone = await relay.connect('alice', { device: 1 })
+  const stranger = await relay.connect('mallory')
+  await phone.close()
+  const { account } = await relay.person('alice')
+  await deleteAs(relay, account)
+  await relay.advance(200_000)
+
+  const back = await relay.connect('alice', { device: 1 })
+  const other = await relay.open('alice')
+  await other.auth({ device: phone.device.own.id, signature: stranger.person!.list.sig })
+
+  expect(back.closed).toBe(4410)
+  expect(back.received('error')).toEqual([])
+  expect(other.closed).not.toBe(4410)
+  expect(other.received('error')).toMatchObject([{ code: 'not-authorized' }])
+})
+
 test('[AC10] not without the signature, nor by a login from before the password was changed', async () => {
   const relay = testRelay()
   const alice = await relay.connect('alice')

@@ -1,4 +1,5 @@
 import { expect, test } from 'vitest'
+import type { SealedSegment } from '#shared/archive'
 import { limits } from '#shared/limits'
 import { testRelay, type TestClient } from '../../support/test-relay.ts'
 
@@ -57,4 +58,55 @@ test('[KY11] it holds 96 KiB and not more', async () => {
 
   expect([await write(alice, 0, full), await write(alice, 1, `${full}A`)]).toEqual(['ok', 'too-large'])
   expect(await read(alice)).toEqual([1, full])
+})
+
+test('[KY12] a new list brings its vault with it, on top of the one that is there, or neither is stored', async () => {
+  const relay = testRelay()
+  const alice = await relay.connect('alice')
+  const phone = await relay.addDevice('alice')
+  await write(alice, 0, 'for-two')
+
+  const late = await relay.putDevices('alice', [alice.device], [], { version: 0, payload: 'other' })
+  const between = [
+    relay.row<{ devices: { version: number } }>('alice', 'meta').devices.version,
+    await read(alice),
+  ]
+  const reply = await relay.putDevices('alice', [alice.device], [], { version: 1, payload: 'for-one' })
+  await relay.kill('alice')
+
+  expect(phone.own.id).not.toBe(alice.device.own.id)
+  expect(late).toMatchObject({ type: 'error', code: 'conflict' })
+  expect(between).toEqual([2, [1, 'for-two']])
+  expect(reply).toMatchObject({ type: 'ok', version: 3 })
+  expect(await read(await relay.connect('alice'))).toEqual([2, 'for-one'])
+})
+
+test('[KY13] settings and segments that are sealed for a list from before are refused with the newest', async () => {
+  const relay = testRelay()
+  const alice = await relay.connect('alice')
+  const old = relay.row<{ devices: { hash: string } }>('alice', 'meta').devices.hash
+  await relay.addDevice('alice')
+  const { devices } = relay.row<{ devices: { version: number; hash: string } }>('alice', 'meta')
+  const segment: SealedSegment = {
+    e: 1,
+    segId: 'A'.repeat(22),
+    fromTs: 1,
+    toTs: 2,
+    count: 1,
+    iv: 'A'.repeat(16),
+    kind: 'rows',
+    ct: 'B',
+  }
+  const put = (list: string) => [
+    alice.ask({ type: 'preferences', version: 0, payload: 'A', list }),
+    alice.ask({ type: 'archive', segment, replaces: [], list }),
+  ]
+
+  const refused = await Promise.all(put(old))
+  const rows = [relay.rowsLike('alice', 'preferences'), relay.rowsLike('alice', 'segment:')]
+  const taken = await Promise.all(put(devices.hash))
+
+  for (const answer of refused) expect(answer).toMatchObject({ type: 'error', code: 'conflict', devices })
+  expect(rows).toEqual([[], []])
+  expect(taken.map(({ type }) => type)).toEqual(['ok', 'ok'])
 })

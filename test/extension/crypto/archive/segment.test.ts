@@ -1,16 +1,12 @@
 import * as v from 'valibot'
 import { expect, test } from 'vitest'
 import { accountOf } from '#shared/account'
+import { SegmentHead } from '#shared/archive'
 import { tbs, toBase64, utf8 } from '#shared/bytes'
 import { encryptAes } from '../../../../extension/crypto/aes.ts'
 import { gunzip, gzip } from '../../../../extension/crypto/archive/gzip.ts'
 import { makeArchiveKey } from '../../../../extension/crypto/archive/grant.ts'
-import {
-  openSegment,
-  sealSegment,
-  SegmentHead,
-  type Segment,
-} from '../../../../extension/crypto/archive/segment.ts'
+import { openSegment, sealSegment, type Segment } from '../../../../extension/crypto/archive/segment.ts'
 
 import { flipped } from '../mls/devices.ts'
 
