@@ -62,6 +62,8 @@ const fields = {
   tellsLeave: v.fallback(v.boolean(), true),
   /** Is what was said kept at the relay, sealed, for a device that I add later? */
   keepsHistory: v.fallback(v.boolean(), true),
+  /** Do pictures of buddies come by themselves, up to 5 MB? */
+  picturesCome: v.fallback(v.boolean(), true),
   /** Own groups of the list, in their order. */
   groups: v.fallback(v.array(shortText), []),
   /** My invite link's secret half; the relay knows its hash only. */
