@@ -52,7 +52,7 @@ async function seal(
   onProgress: (bytes: number) => void,
 ): Promise<void> {
   const at = Date.now()
-  const { key: secret, sealed } = await sealFile(counted(blob.stream(), onProgress))
+  const { key: secret, sealed } = await sealFile(read(blob, onProgress))
   const row: FileRow = {
     key,
     parts: key,
@@ -84,16 +84,20 @@ async function seal(
   })
 }
 
-function counted(stream: ReadableStream<Uint8Array<ArrayBuffer>>, onProgress: (bytes: number) => void) {
-  let bytes = 0
-  return stream.pipeThrough(
-    new TransformStream<Uint8Array<ArrayBuffer>, Uint8Array<ArrayBuffer>>({
-      transform(chunk, controller) {
-        bytes += chunk.length
-        onProgress(bytes)
-        controller.enqueue(chunk)
+/** Read as it is wanted: some platforms hand a blob's own stream out in one piece, however large. */
+function read(blob: Blob, onProgress: (bytes: number) => void): ReadableStream<Uint8Array<ArrayBuffer>> {
+  let at = 0
+  return new ReadableStream(
+    {
+      async pull(controller) {
+        if (at >= blob.size) return controller.close()
+        const piece = await blob.slice(at, at + limits.partBytes).arrayBuffer()
+        at += piece.byteLength
+        onProgress(at)
+        controller.enqueue(new Uint8Array(piece))
       },
-    }),
+    },
+    { highWaterMark: 0 },
   )
 }
 
