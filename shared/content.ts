@@ -30,7 +30,7 @@ const displayName = atMost(limits.displayNameCharsMax)
 export const OfferedFile = v.object({
   blob: blobId,
   /** The age identity that opens it. */
-  key: v.pipe(v.string(), v.maxLength(2100), v.startsWith('AGE-SECRET-KEY-')),
+  key: v.pipe(v.string(), v.regex(/^AGE-SECRET-KEY-PQ-1[02-9AC-HJ-NP-Z]{58}$/)),
   /** Of what lies at the relay, sealed: how much it is, and its SHA-256. */
   sealedBytes: count,
   sha256: bytes(32),

@@ -375,9 +375,10 @@ export interface FileRow {
   failure?: FileFailure
   /** With `paused` and `failed` on an outgoing one: also before it was sent. */
   file: OfferedFile | SealedFile
-  /** Of one that is not sent yet: what goes with it, and the right to upload. */
+  /** `key` of its parts, which stays when the file gets another one. */
+  parts: string
+  /** Of one that is not sent yet, and there then, if empty: what goes with it. With `file.blob`: the right to upload. */
   caption?: string
-  session?: string
   token?: string
   /** Parts that are moved: up before it is sent, else down. */
   done: number
@@ -386,7 +387,10 @@ export interface FileRow {
   usedAt: Millis
 }
 
-/** A file of mine that is sealed here and not sent yet. `blob` once room was reserved for it. */
+/**
+ * A file of mine that is not sent yet. `blob` once room was reserved for it; while it is `sealing`, `sealedBytes` is 0
+ * and `sha256` empty.
+ */
 export type SealedFile = Omit<OfferedFile, 'blob' | 'until'> & Partial<Pick<OfferedFile, 'blob' | 'until'>>
 
 /**
@@ -419,7 +423,7 @@ export type FileFailure =
 
 /** Sealed bytes of a file. */
 export interface PartRow {
-  /** Primary key [key+n]. */
+  /** Primary key [key+n]; `parts` of its file. */
   key: string
   n: number
   bytes: Uint8Array<ArrayBuffer>
