@@ -1,5 +1,6 @@
 /** What is sealed inside an envelope. No relay may import this file: it never sees any of it. */
 import * as v from 'valibot'
+import { sealedBytesMax } from './blobs.ts'
 import { limits } from './limits.ts'
 import { blobId, blob as base64, bytes, count, envelopeId, userId } from './schema.ts'
 
@@ -27,7 +28,7 @@ const session = v.pipe(v.string(), v.maxLength(40))
 const displayName = atMost(limits.displayNameCharsMax)
 
 /** A file that lies sealed at the relay (age, a key of its own). */
-export const OfferedFile = v.object({
+const fileFields = v.object({
   blob: blobId,
   /** The age identity that opens it. */
   key: v.pipe(v.string(), v.regex(/^AGE-SECRET-KEY-PQ-1[02-9AC-HJ-NP-Z]{58}$/)),
@@ -46,6 +47,11 @@ export const OfferedFile = v.object({
   /** Of a picture: a small JPEG or WebP. */
   thumbnail: v.optional(base64(Math.ceil((limits.thumbnailBytesMax * 4) / 3))),
 })
+export const OfferedFile = v.pipe(
+  fileFields,
+  // Whoever says that it is small must not make others fetch something large.
+  v.check(({ bytes: plain, sealedBytes }) => sealedBytes > plain && sealedBytes <= sealedBytesMax(plain)),
+)
 export type OfferedFile = v.InferOutput<typeof OfferedFile>
 
 export const Content = v.variant('type', [

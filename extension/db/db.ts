@@ -9,7 +9,7 @@ import type { DeviceList } from '#shared/account'
 import type { Content, OfferedFile } from '#shared/content'
 import type { ErrorCode } from '#shared/errors'
 import type { Kind, Lists, Mode, Relation, Show } from '#shared/frames'
-import type { AccountId, DeviceId, EnvelopeId, Epoch, Millis, Seq, UserId } from '#shared/ids'
+import type { AccountId, BlobId, DeviceId, EnvelopeId, Epoch, Millis, Seq, UserId } from '#shared/ids'
 import type { AnnouncedLimits } from '#shared/limits'
 
 /** Who this device is. One row, key `me`; none while signed out. */
@@ -217,7 +217,7 @@ export interface ConversationRow {
   read: Millis
   except: [from: Millis, to: Millis][]
   /** Last thing said, for the list; kept by the background. */
-  last?: { id: EnvelopeId; ts: Millis; direction: 'in' | 'out'; text: string }
+  last?: { id: EnvelopeId; ts: Millis; direction: 'in' | 'out'; text: string; file?: FileNote }
   /** Unread messages; computed from the messages, never counted up. */
   unread: number
   /** A dot that I have set myself; it counts for nothing (R-25). */
@@ -225,6 +225,9 @@ export interface ConversationRow {
   /** The sitting of the last message. */
   session?: SessionRow
 }
+
+/** What is said of a file where it is not shown. `name` as its sender wrote it. */
+export type FileNote = Pick<OfferedFile, 'name' | 'mime'>
 
 /** One sitting (R-31 to R-35): it follows from the messages, but for the answer. Over after an hour of quiet. */
 export interface SessionRow {
@@ -429,6 +432,11 @@ export interface PartRow {
   bytes: Uint8Array<ArrayBuffer>
 }
 
+/** A blob of mine that nobody needs any more: the room is still to be told. */
+export interface ReleaseRow {
+  blob: BlobId
+}
+
 export const fileKey = (from: UserId, id: EnvelopeId): string => `${from} ${id}`
 
 export type Db = Dexie & {
@@ -448,6 +456,7 @@ export type Db = Dexie & {
   outbox: EntityTable<OutboxRow, 'id'>
   files: EntityTable<FileRow, 'key'>
   parts: Table<PartRow, [string, number]>
+  releases: EntityTable<ReleaseRow, 'blob'>
   conversations: EntityTable<ConversationRow, 'peer'>
   roster: EntityTable<RosterRow, 'peer'>
   presence: EntityTable<PresenceRow, 'peer'>
@@ -503,6 +512,6 @@ export function openDb(name = 'parley', options: DexieOptions = {}): Db {
     messages: '[from+id], [peer+ts+from+id], [peer+direction+ts], waits, seq, unarchived',
     changes: '[from+id], waits, seq, unarchived',
   })
-  db.version(8).stores({ files: 'key, peer, state', parts: '[key+n]' })
+  db.version(8).stores({ files: 'key, peer, state', parts: '[key+n]', releases: 'blob' })
   return db
 }

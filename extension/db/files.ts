@@ -1,6 +1,6 @@
 /** Sealed bytes of files in the database: one part after the other, so that no one ever holds a whole file. */
 import { Dexie } from 'dexie'
-import type { UserId } from '#shared/ids'
+import type { Millis, UserId } from '#shared/ids'
 import { limits } from '#shared/limits'
 import type { Db, FileRow } from './db.ts'
 
@@ -10,10 +10,21 @@ export const isUnsent = ({ caption }: FileRow): boolean => caption !== undefined
 export const partsWithin = (db: Db, parts: string) =>
   db.parts.where('[key+n]').between([parts, Dexie.minKey], [parts, Dexie.maxKey])
 
+export function withoutFailure(row: FileRow): FileRow {
+  const { failure: _, ...rest } = row
+  return rest
+}
+
 /** With all that is here of it; in the transaction of the caller. */
 export async function deleteFile(db: Db, { key, parts }: FileRow): Promise<void> {
   await partsWithin(db, parts).delete()
   await db.files.delete(key)
+}
+
+/** Makes room; it can be fetched again as long as the relay has it. In the transaction of the caller. */
+export async function freeFile(db: Db, row: FileRow, now: Millis): Promise<void> {
+  await partsWithin(db, row.parts).delete()
+  await db.files.put({ ...row, state: (row.file.until ?? 0) > now ? 'freed' : 'gone', done: 0 })
 }
 
 /** The parts one after the other, read as they are wanted. @throws Error where one is missing */

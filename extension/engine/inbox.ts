@@ -5,10 +5,11 @@
 import type { Content, ContentOf } from '#shared/content'
 import type { Entry, EntryOf, Kind, Policy, ServerFrameOf, Snapshot, Watermarks } from '#shared/frames'
 import type { DeviceId, EnvelopeId, Epoch, Millis, Seq, UserId } from '#shared/ids'
-import { conversationOf, lastOf, recount } from '../db/conversations.ts'
+import { conversationOf, lastOf, noteOf, recount } from '../db/conversations.ts'
 import { pendingTs, type Db, type MessageRow, type RosterRow, type SessionRow } from '../db/db.ts'
 import { sessionAfter } from '../db/sessions.ts'
 import { applyChange, tableOf } from './changes.ts'
+import { expectPicture } from './file-offers.ts'
 import { applyOwn, isOwn } from './own.ts'
 import type { Opened, Opener } from './opener.ts'
 import type { Incoming } from './ports.ts'
@@ -51,6 +52,9 @@ const tables = (db: Db) => [
   db.ratchetsIn,
   db.welcomes,
   db.keyPackages,
+  db.files,
+  db.parts,
+  db.releases,
 ]
 
 export interface ApplyOptions {
@@ -153,7 +157,7 @@ export async function applyEntries(
         if (content) for (const changedPeer of await applyOwn(db, content, ts)) changed.add(changedPeer)
         if (content?.type === 'own-answer') applied.cleared.push(content.peer)
         // Kept, for what the archive has of them is older.
-        if (content?.type === 'own-hide') await db.changes.put(noteOf(entry, content))
+        if (content?.type === 'own-hide') await db.changes.put(rowOf(entry, content))
         return
       }
       if (isOwn(content)) return // of anybody else it means nothing
@@ -204,6 +208,7 @@ export async function applyEntries(
       changed.add(peer)
       if (table === db.changes) return onChange(row)
       await db.messages.put(row)
+      await expectPicture(db, row, timers.now())
       if (row.content?.type === 'knock' || row.content?.type === 'accept') await noteName(row.content, entry)
       await onSaid(row, known === undefined)
     }
@@ -225,8 +230,10 @@ export async function applyEntries(
         return
       }
       if (!isNew || (kind !== 'message' && kind !== 'knock')) return
-      const text = content?.type === 'text' || content?.type === 'knock' ? content.text : ''
-      applied.incoming.push({ peer, id, ts, text, kind, late })
+      const text =
+        content?.type === 'text' || content?.type === 'file' || content?.type === 'knock' ? content.text : ''
+      const file = content?.type === 'file' && noteOf(content.file)
+      applied.incoming.push({ peer, id, ts, text, ...(file && { file }), kind, late })
       const prompt = await db.prompts.get(peer)
       const isMuted = (await db.roster.get(peer))?.muted ?? false
       if (kind === 'message' && (prompt || (!late && asks(row, session, isMuted)))) {
@@ -241,10 +248,7 @@ export async function applyEntries(
       }
     }
 
-    function noteOf(
-      { peer, id, ts, seq, direction, kind }: EntryOf<'message'>,
-      content: Content,
-    ): MessageRow {
+    function rowOf({ peer, id, ts, seq, direction, kind }: EntryOf<'message'>, content: Content): MessageRow {
       return { from: account.user, id, peer, ts, seq, direction, kind, content, at: timers.now() }
     }
 
@@ -290,8 +294,9 @@ export function fitting(kind: Kind, opened: Opened): Opened {
   const { content, mid } = opened
   if (content === null) return opened
   const { type } = content
-  const isSaid = type === 'text' || type === 'knock' || type === 'accept'
-  const fits = kind === 'control' ? !isSaid : type === (kind === 'message' ? 'text' : kind)
+  const isMessage = type === 'text' || type === 'file'
+  const isSaid = isMessage || type === 'knock' || type === 'accept'
+  const fits = kind === 'control' ? !isSaid : kind === 'message' ? isMessage : type === kind
   return fits ? opened : { content: null, unknown: content, mid }
 }
 

@@ -16,6 +16,7 @@ import type { MessageRow, RestoreRow } from '../db/db.ts'
 import { mergedRows } from '../db/merge.ts'
 import { indexOf } from './archive.ts'
 import { keyOf, readRows, type Read } from './archive-rows.ts'
+import { forgetFile, removeTables } from './changes.ts'
 import type { Requests } from './requests.ts'
 import type { Signed } from './state.ts'
 
@@ -87,7 +88,15 @@ export function createRestore({ signed, requests, secrets, changed }: RestoreOpt
   }
 
   async function store({ messages, changes, welcomes }: Read, segId: string, known: Changes): Promise<void> {
-    const tables = [db.messages, db.changes, db.conversations, db.prompts, db.roster, db.welcomes, db.status]
+    const tables = [
+      ...removeTables(db),
+      db.changes,
+      db.conversations,
+      db.prompts,
+      db.roster,
+      db.welcomes,
+      db.status,
+    ]
     await db.transaction('rw', tables, async () => {
       const row = await rowOf()
       if (!row?.left) return // signed in anew meanwhile
@@ -103,6 +112,7 @@ export function createRestore({ signed, requests, secrets, changed }: RestoreOpt
       for (const one of await db.messages.bulkGet(others)) if (one) rows.set(keyOf(one), one)
       const after = [...rows.values()].map((one) => known.applied(one))
       await db.messages.bulkPut(after)
+      for (const one of after) if (one.removed) await forgetFile(db, one)
       await noteNames(after)
       for (const peer of new Set(after.map((one) => one.peer))) {
         await noteLast(db, peer)

@@ -14,7 +14,9 @@ import type { AccountRow, Db } from '../db/db.ts'
 import { settingsOf } from '../db/settings.ts'
 import { createAlerting } from './alerting.ts'
 import { createArchive, type ArchiveWhen } from './archive.ts'
+import { createBlobs } from './blobs.ts'
 import { createConnection, type Closed, type Connection, type Failing, type Link } from './connection.ts'
+import { createFiles, makeRoom, type Files } from './files.ts'
 import type { Identities } from './identities.ts'
 import { applyEntries, pushAgain, startOver } from './inbox.ts'
 import { refill } from './key-pool.ts'
@@ -34,6 +36,7 @@ export interface Session {
   readonly account: AccountRow
   readonly outbox: Outbox
   readonly requests: Requests
+  readonly files: Files
   readonly identities: Identities
   /** Tries again what could not be opened, and sends what was waiting. */
   tryAgain(): Promise<void>
@@ -64,6 +67,7 @@ export interface SessionOptions {
   timers: Timers
   words: Words
   random: () => number
+  fetch: typeof fetch
   client: string
   status: Status
   activity(): { state: 'active' | 'idle'; since: Millis }
@@ -99,7 +103,7 @@ const noConnection: Connection = {
 
 /** What says more than that it is done. */
 const isAnswer = (frame: ServerFrame): frame is Parameters<Requests['onAnswer']>[0] =>
-  ['keys', 'devices', 'segments', 'segment'].includes(frame.type)
+  ['keys', 'devices', 'segments', 'segment', 'reserved'].includes(frame.type)
 
 export function openSession(options: SessionOptions): Session {
   const { account, db, platform, timers, words, status } = options
@@ -130,6 +134,14 @@ export function openSession(options: SessionOptions): Session {
   const archive = createArchive({ signed, requests, secrets, mayFlush, when: options.archiveWhen })
   const restore = createRestore({ signed, requests, secrets, changed: () => status.settle([]) })
   const outbox = createOutbox(signed, sealing.sealer, () => identities.refresh(account.user))
+  const files = createFiles({
+    signed,
+    requests,
+    blobs: createBlobs(account.relay, options.fetch),
+    random: options.random,
+    skew: () => skew,
+    posted: () => outbox.flush(),
+  })
   const preferences = createPreferences(db, requests, sealing.sealSettings)
   const alerting = createAlerting({
     db,
@@ -224,6 +236,7 @@ export function openSession(options: SessionOptions): Session {
       case 'devices':
       case 'segments':
       case 'segment':
+      case 'reserved':
       case 'vault': // an answer of another connection
       case 'bye': // the connection has read it
     }
@@ -328,6 +341,7 @@ export function openSession(options: SessionOptions): Session {
     await status.settle(applied.cleared)
     for (const peer of applied.blocked) await platform.closeChat(peer)
     archive.tend()
+    files.tend()
     if (late) missed.push(...applied.incoming)
     else alerting.news(applied.incoming)
     if (entries.some(({ type }) => type === 'preferences')) await settingsCame()
@@ -362,6 +376,7 @@ export function openSession(options: SessionOptions): Session {
     if (await believeDecided(db, relayNow())) next(null, tryAgain)
     if (isWelcome()) void preferences.push().catch(console.error)
     archive.decided()
+    await makeRoom(db, timers.now())
   }
 
   /** "Tell me when they come online": once (R-41 decides how). */
@@ -388,6 +403,7 @@ export function openSession(options: SessionOptions): Session {
     alerting.missed(missed)
     missed = []
     await settingsCame()
+    files.tend()
     await tryWaiting()
     if (await restore.isOpen()) void bringHistory().catch(console.error)
     else {
@@ -492,6 +508,7 @@ export function openSession(options: SessionOptions): Session {
     account,
     outbox,
     requests,
+    files,
     identities,
     tryAgain: async () => next(null, tryAgain),
     send,
@@ -511,7 +528,7 @@ export function openSession(options: SessionOptions): Session {
       if (leaving && welcome) await connection.leave()
       else connection.close()
       void alerting.stop() // it only reads, and a browser may take its time with a window
-      await Promise.all([outbox.stop(), archive.stop(), restore.stop(), chain])
+      await Promise.all([outbox.stop(), files.stop(), archive.stop(), restore.stop(), chain])
     },
   }
 }

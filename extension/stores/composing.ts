@@ -2,11 +2,11 @@
 import { computed, effect, signal, type ReadonlySignal, type Signal } from '@preact/signals'
 import { v7 } from 'uuid'
 import { characters } from '#shared/content'
-import type { EnvelopeId, Millis, UserId } from '#shared/ids'
+import type { EnvelopeId, UserId } from '#shared/ids'
 import { limits } from '#shared/limits'
 import type { Commands } from '../bus/commands.ts'
-import type { Db, OutboxRow, SessionRow } from '../db/db.ts'
-import { sessionQuietMs } from '../db/sessions.ts'
+import type { Db, OutboxRow } from '../db/db.ts'
+import { sessionNow, type Sitting } from '../db/sessions.ts'
 import type { Clock } from './clock.ts'
 import { attempting, problemOf, type Problem } from './problem.ts'
 import type { MessageItem, Quote } from './timeline.ts'
@@ -31,30 +31,9 @@ interface Surroundings {
   /** Does the person let others see that they type? */
   tellsTyping: ReadonlySignal<boolean>
   /** What the next message's session depends on. */
-  session(): { known: SessionRow | undefined; outbox: readonly OutboxRow[]; skew: number; me: UserId }
+  session(): Sitting
   /** A message of mine is on its way. */
   onSent(): Promise<void>
-}
-
-/**
- * The session that a message said now belongs to (R-32): the open one, also when the peer did not want it (they get it
- * quietly), or a new one. What I have just written counts although the background has not seen it yet.
- */
-export function sessionNow(
-  { known, outbox, skew, me }: ReturnType<Surroundings['session']>,
-  now: Millis,
-): string {
-  const end = known?.end
-  const waiting = outbox.findLast(
-    ({ kind, held, at }) => kind === 'message' && !held && now - at < sessionQuietMs,
-  )
-  if (waiting?.content.type === 'text' && waiting.content.session) {
-    const isAfterEnd = !end || end.how !== 'left' || end.ts < waiting.at + skew
-    if (isAfterEnd) return waiting.content.session
-  }
-  const goesOn = known && now + skew - known.lastTs < sessionQuietMs
-  const isOpen = !end || (end.how === 'rejected' && end.by !== me)
-  return goesOn && isOpen ? known.id : v7()
 }
 
 /** So much of the answered text goes along: it may not be there on the other side. */

@@ -29,6 +29,8 @@ const words: Words = {
   notYou: () => 'Not you?',
   somebody: () => 'Somebody',
   aMessage: () => 'A message',
+  photo: () => 'Photo',
+  file: (name) => `File: ${name}`,
   missed: (messages, people) => `${messages} new messages from ${people} people`,
 }
 
@@ -213,7 +215,7 @@ export async function headless(relay: string, name: string, options: HeadlessOpt
     /** Anything that a page may put into the outbox. */
     async say(peer: string, content: Content): Promise<EnvelopeId> {
       const id = v7() as EnvelopeId
-      const kind = content.type === 'text' ? 'message' : 'control'
+      const kind = content.type === 'text' || content.type === 'file' ? 'message' : 'control'
       await db.outbox.add({ id, peer: peer as UserId, kind, content, at: now() })
       await engine.commands.nudge()
       return id

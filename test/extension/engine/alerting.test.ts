@@ -25,6 +25,8 @@ const words: Words = {
   notYou: () => 'not you?',
   somebody: () => 'Parley',
   aMessage: () => 'a message',
+  photo: () => 'Photo',
+  file: (name) => `File: ${name}`,
   missed: (messages, people) => `${messages} from ${people}`,
 }
 const minute = 60_000
