@@ -250,6 +250,7 @@ export interface PromptRow {
   count: number
   /** Of the newest. */
   text: string
+  file?: FileNote
   at: Millis
   /** It was not answered in time: only the popup lists it still. */
   isFolded: boolean

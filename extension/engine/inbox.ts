@@ -242,6 +242,7 @@ export async function applyEntries(
           session: session?.id ?? id,
           count: (prompt?.count ?? 0) + 1,
           text,
+          ...(file && { file }),
           at: timers.now(),
           isFolded: late && (prompt?.isFolded ?? false),
         })

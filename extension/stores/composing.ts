@@ -32,6 +32,8 @@ interface Surroundings {
   tellsTyping: ReadonlySignal<boolean>
   /** What the next message's session depends on. */
   session(): Sitting
+  /** Files that go with what is written, which is their caption then; an edit leaves them where they are. */
+  files: { isAny: ReadonlySignal<boolean>; send(caption: string): Promise<void> }
   /** A message of mine is on its way. */
   onSent(): Promise<void>
 }
@@ -40,15 +42,22 @@ interface Surroundings {
 const quoted = (text: string): string => [...text].slice(0, limits.quoteCharsMax).join('')
 
 export function composing(around: Surroundings) {
-  const { peer, db, commands, clock, problem, charsMax, mayWrite, tellsTyping } = around
+  const { peer, db, commands, clock, problem, charsMax, mayWrite, tellsTyping, files } = around
   const attempt = attempting(problem)
   const draft = signal('')
   const aim = signal<Aim | null>(null)
   /** What was being written before an edit began; it comes back after it. */
   let setAside = ''
 
-  const left = computed(() => charsMax.value - characters(draft.value.trim()))
-  const canSend = computed(() => draft.value.trim() !== '' && left.value >= 0 && mayWrite.value)
+  const goesWithFiles = computed(() => files.isAny.value && aim.value?.type !== 'edit')
+  const isCaption = computed(() => goesWithFiles.value && aim.value === null)
+  const left = computed(() => {
+    const max = isCaption.value ? limits.captionCharsMax : charsMax.value
+    return max - characters(draft.value.trim())
+  })
+  const canSend = computed(
+    () => (draft.value.trim() !== '' || goesWithFiles.value) && left.value >= 0 && mayWrite.value,
+  )
 
   let cancelSaving: (() => void) | null = null
   const stopSaving = () => {
@@ -91,6 +100,10 @@ export function composing(around: Surroundings) {
     aim.value = null
   }
 
+  function giveBack(text: string) {
+    type([text, draft.peek()].filter((part) => part !== '').join('\n'))
+  }
+
   /** Writes what goes out, and wakes who sends it. Whatever fails leaves nothing behind. */
   async function post(kind: OutboxRow['kind'], content: OutboxRow['content'], id = v7() as EnvelopeId) {
     await db.transaction('rw', db.outbox, db.drafts, async () => {
@@ -117,6 +130,7 @@ export function composing(around: Surroundings) {
     const typed = draft.value.trim()
     const now = clock.now()
     const id = v7() as EnvelopeId // before any wait: the order of ids is the order of messages
+    const [hasFiles, areCaptioned] = [goesWithFiles.peek(), isCaption.peek()]
     stopSaving()
     problem.value = null
     draft.value = ''
@@ -126,9 +140,15 @@ export function composing(around: Surroundings) {
       const reply = aimed && {
         reply: { from: aimed.quote.from, id: aimed.quote.id, text: quoted(aimed.quote.text ?? '') },
       }
-      const text = await express(typed)
-      const session = sessionNow(around.session(), now)
-      await post('message', { type: 'text', text, session, written: now, ...reply }, id)
+      const text = typed === '' ? '' : await express(typed)
+      if (text !== '' && !areCaptioned) {
+        const session = sessionNow(around.session(), now)
+        await post('message', { type: 'text', text, session, written: now, ...reply }, id)
+      }
+      if (hasFiles) {
+        await db.drafts.delete(peer)
+        void files.send(areCaptioned ? text : '')
+      }
     } catch (error) {
       // Never lose what somebody typed: it goes back, before what was typed meanwhile.
       draft.value = [typed, draft.value].filter((part) => part !== '').join('\n')
@@ -150,14 +170,16 @@ export function composing(around: Surroundings) {
     aim,
     left,
     canSend,
+    /** What is written goes with files. */
+    isCaption,
     showsCounter: computed(() => left.value <= counterFrom),
     type,
     send,
     post,
     dropAim,
-    reply({ key, from, id, direction, text }: MessageItem) {
+    reply({ key, from, id, direction, text, file }: MessageItem) {
       dropAim()
-      aim.value = { type: 'reply', quote: { key, from, id, direction, text } }
+      aim.value = { type: 'reply', quote: { key, from, id, direction, text: text || (file?.name ?? text) } }
     },
     edit({ id, text }: MessageItem) {
       if (text === null) return
@@ -165,10 +187,12 @@ export function composing(around: Surroundings) {
       draft.value = text
       aim.value = { type: 'edit', id, text }
     },
-    /** The text of one that could not be sent, before what has been typed since. */
+    /** What could not go out, before what has been typed since. */
+    giveBack,
+    /** The text of one that could not be sent. */
     takeBack({ text, quote }: MessageItem) {
       dropAim()
-      type([text ?? '', draft.peek()].filter((part) => part !== '').join('\n'))
+      giveBack(text ?? '')
       if (quote) aim.value = { type: 'reply', quote }
     },
     /** The window loses the person: what was typed is kept now, and nobody types any more. */

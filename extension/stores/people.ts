@@ -3,6 +3,7 @@ import type { Millis, UserId } from '#shared/ids'
 import type { ConnectionRow, Db } from '../db/db.ts'
 import { settingsOf, type Arrival } from '../db/settings.ts'
 import { deviceTime, presenceOf, relayTime, type Presence } from './presence.ts'
+import { saidOf, type Said } from './said.ts'
 
 export interface Buddy {
   name: UserId
@@ -25,7 +26,7 @@ export interface Buddy {
   arrival: Arrival | null
   sound: boolean | null
   draft: string
-  last: { text: string; direction: 'in' | 'out'; at: Millis } | null
+  last: (Said & { direction: 'in' | 'out'; at: Millis }) | null
 }
 
 /** Everything the list is made of, read in one go so that no half of a change is ever seen. */
@@ -81,7 +82,7 @@ export function buddiesOf(people: People, now: Millis): Buddy[] {
         sound: mine.sound ?? null,
         draft: drafts.get(peer) ?? '',
         last: last
-          ? { text: last.text, direction: last.direction, at: deviceTime(last.ts, connection) }
+          ? { ...saidOf(last), direction: last.direction, at: deviceTime(last.ts, connection) }
           : null,
       }
     })

@@ -9,6 +9,7 @@ import type { Clock } from './clock.ts'
 import { displayName, tooLongBy } from './display-name.ts'
 import { inviteLink } from './invite.ts'
 import { attempting, type Problem } from './problem.ts'
+import { storage } from './storage.ts'
 
 export type { Arrival, Settings } from '../db/settings.ts'
 export type Reach = PolicyRow['reach']
@@ -45,6 +46,7 @@ export const SettingsStore = createModel(
     const isBusy = signal(false)
     const attempt = attempting(problem)
     const defaultArrival: Arrival = canOpenUnfocused ? 'window' : 'prompt'
+    const files = storage(db, commands)
     let forgetSaved = () => {}
 
     /** Does it, and says so beside the setting `id`. */
@@ -80,6 +82,8 @@ export const SettingsStore = createModel(
         return inviteLink(me.relay, { user: me.user, acct: me.acct, token: invite.token })
       }),
       blocked,
+      storage: files,
+      freeFiles: (peer?: UserId) => save('kept', () => files.free(peer)),
       exceptions: computed((): Exception[] =>
         Object.entries(settings.value.buddies)
           .filter(([, { arrival, sound, preview }]) =>

@@ -6,6 +6,7 @@ import './BuddyList.css'
 import { Button } from './Button.tsx'
 import { Name } from './Name.tsx'
 import './Requests.css'
+import { saidWords } from './said-words.ts'
 import { say, sayCount } from './text.ts'
 
 interface Props {
@@ -50,7 +51,7 @@ interface ItemProps {
   onAnswer(answer: 'accepted' | 'later' | 'rejected'): void
 }
 
-function AskingItem({ prompt: { name, nickname, count, text }, onAnswer }: ItemProps) {
+function AskingItem({ prompt: { name, nickname, count, said }, onAnswer }: ItemProps) {
   const who = useId()
   return (
     <li class="request">
@@ -60,9 +61,9 @@ function AskingItem({ prompt: { name, nickname, count, text }, onAnswer }: ItemP
           <Name of={nickname || name} /> {nickname !== '' && <bdi class="request-hint">{name}</bdi>}
         </p>
         <p class="request-hint">{sayCount('asks', count)}</p>
-        {text && (
+        {said && saidWords(said) !== '' && (
           <p class="request-text short" dir="auto">
-            {text}
+            {saidWords(said)}
           </p>
         )}
         <div class="request-buttons">

@@ -6,7 +6,10 @@ import type { ConversationStore, Fact, SessionLine } from '../stores/conversatio
 import type { MessageItem, SessionItem } from '../stores/timeline.ts'
 import './Chat.css'
 import { ChatHeader } from './ChatHeader.tsx'
+import { useAttaching, useChatFiles } from './chat-files.tsx'
 import { Composer } from './Composer.tsx'
+import { DropTarget } from './DropTarget.tsx'
+import type { FileActions } from './file-actions.ts'
 import { withEmoji } from './emoji.ts'
 import { fullTime, timeOfDay } from './format.ts'
 import { useGuard } from './guard.ts'
@@ -34,7 +37,8 @@ interface Props {
 export function Chat({ store, peer, now, by }: Props) {
   const isGuarded = useGuard(by === 'network')
   const watch = useReadWatch(store, isGuarded)
-  const { actions, target, isMissing, closeMissing, dialog } = useMessageActions(store)
+  const files = useChatFiles(store, now, (key) => actions.reveal(key))
+  const { actions, target, isMissing, closeMissing, dialog } = useMessageActions(store, files.actions)
   const relation = store.relation.value
   const problem = store.problem.value
 
@@ -47,7 +51,7 @@ export function Chat({ store, peer, now, by }: Props) {
   if (!store.isReady.value) return <div class="chat" />
   return (
     <div class="chat">
-      <ChatHeader store={store} peer={peer} now={now} />
+      <ChatHeader store={store} peer={peer} now={now} onShared={files.openShared} />
       <main class="chat-main">
         <Log
           peer={peer}
@@ -82,6 +86,7 @@ export function Chat({ store, peer, now, by }: Props) {
         )}
       </main>
       {dialog}
+      {files.over}
     </div>
   )
 }
@@ -96,27 +101,33 @@ function Writing({
   isGuarded: boolean
   takesFocus: boolean
 }) {
+  const { attaching, isOver } = useAttaching(store, isGuarded || store.aim.value?.type === 'edit')
   return (
-    <Composer
-      name={store.name.value}
-      draft={store.draft.value}
-      canSend={store.canSend.value}
-      left={store.showsCounter.value ? store.left.value : null}
-      isGuarded={isGuarded}
-      takesFocus={takesFocus}
-      aim={store.aim.value}
-      recentEmoji={store.emoji.recent.value}
-      onType={store.type}
-      onSend={() => void store.send(withEmoji)}
-      onDropAim={store.dropAim}
-      onEditLast={store.editLast}
-      onEmoji={(emoji) => void store.emoji.use(emoji)}
-    />
+    <>
+      {isOver && <DropTarget name={store.name.value} />}
+      <Composer
+        name={store.name.value}
+        draft={store.draft.value}
+        canSend={store.canSend.value}
+        left={store.showsCounter.value ? store.left.value : null}
+        isGuarded={isGuarded}
+        takesFocus={takesFocus}
+        aim={store.aim.value}
+        attaching={attaching}
+        isCaption={store.isCaption.value}
+        recentEmoji={store.emoji.recent.value}
+        onType={store.type}
+        onSend={() => void store.send(withEmoji)}
+        onDropAim={store.dropAim}
+        onEditLast={store.editLast}
+        onEmoji={(emoji) => void store.emoji.use(emoji)}
+      />
+    </>
   )
 }
 
 /** What the log asks for, and the questions that are put before some of it. */
-function useMessageActions(store: ConversationStore) {
+function useMessageActions(store: ConversationStore, files: FileActions) {
   const [retracting, setRetracting] = useState<MessageItem | null>(null)
   const [hiding, setHiding] = useState<SessionItem | null>(null)
   const [target, setTarget] = useState<{ key: string } | null>(null)
@@ -139,6 +150,7 @@ function useMessageActions(store: ConversationStore) {
       discard: (id) => void store.discard(id),
       takeBack: (message) => void store.takeBack(message),
       askAgain: (message) => void store.askAgain(message),
+      files,
       reveal: (key) =>
         void store.reveal(key).then((isHere) => {
           setMissing(!isHere)
@@ -149,7 +161,7 @@ function useMessageActions(store: ConversationStore) {
       hideSession: setHiding,
       write: () => document.querySelector<HTMLElement>('.composer textarea')?.focus(),
     }),
-    [store],
+    [store, files],
   )
 
   const dialog = retracting ? (

@@ -1,4 +1,4 @@
-import { Ban, Bell, BellOff, Check, LogOut, MailOpen, ShieldCheck, TimerOff, UserMinus } from 'lucide'
+import { Ban, Bell, BellOff, Check, Images, LogOut, MailOpen, ShieldCheck, TimerOff, UserMinus } from 'lucide'
 import { useState } from 'preact/hooks'
 import type { Millis, UserId } from '#shared/ids'
 import type { ConversationStore } from '../stores/conversation-store.ts'
@@ -17,10 +17,11 @@ interface Props {
   store: ConversationStore
   peer: UserId
   now: Millis
+  onShared(): void
 }
 
 /** Whom one talks to, as I call them and by their real name, and what can be done about the whole conversation. */
-export function ChatHeader({ store, peer, now }: Props) {
+export function ChatHeader({ store, peer, now, onShared }: Props) {
   const presence = store.presence.value
   const name = store.name.value
   const isBuddy = store.relation.value === 'buddies'
@@ -52,7 +53,7 @@ export function ChatHeader({ store, peer, now }: Props) {
           </p>
         )}
       </div>
-      <ConversationMenu store={store} peer={peer} isBuddy={isBuddy} />
+      <ConversationMenu store={store} peer={peer} isBuddy={isBuddy} onShared={onShared} />
     </header>
   )
 }
@@ -61,10 +62,12 @@ function ConversationMenu({
   store,
   peer,
   isBuddy,
+  onShared,
 }: {
   store: ConversationStore
   peer: UserId
   isBuddy: boolean
+  onShared(): void
 }) {
   const [isOpen, setOpen] = useState(false)
   const [dialog, setDialog] = useState<'block' | 'remove' | 'safety-number' | null>(null)
@@ -79,6 +82,7 @@ function ConversationMenu({
       icon: isMuted ? Bell : BellOff,
       onSelect: () => void store.mute(!isMuted),
     },
+    { label: say('sharedHere'), icon: Images, onSelect: onShared },
     { label: say('markUnread'), icon: MailOpen, onSelect: () => void store.markUnread() },
     isBuddy && {
       label: say('forgetAtEnd'),
