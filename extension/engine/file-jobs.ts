@@ -86,8 +86,11 @@ async function reserved(job: Job, key: string): Promise<{ row: FileRow; have: Se
   const row = await advance(job, key, (same) => same)
   if (row.file.blob && row.token) {
     try {
-      const { have } = await blobs.state(row.file.blob, signal)
-      return { row, have: new Set(have) }
+      const have = new Set((await blobs.state(row.file.blob, signal)).have)
+      // That it is whole, the room may not have heard: the answer to the last one says so (BL6).
+      const parts = partsOf(row.file.sealedBytes)
+      if (have.size === parts) have.delete(parts - 1)
+      return { row, have }
     } catch (error) {
       if (!(error instanceof CommandError) || error.code !== 'item-not-found') throw error
       await forgetBlob(job, key)

@@ -16,6 +16,7 @@ import type { ArchiveWhen } from '../../extension/engine/archive.ts'
 import { createEngine, type Engine } from '../../extension/engine/engine.ts'
 import type { Alert, Platform, Words } from '../../extension/engine/ports.ts'
 import type { ViewState } from '../../extension/bus/commands.ts'
+import { blobFrom, sealInto, type FileMeta } from '../../extension/stores/file-sealing.ts'
 import { until } from './until.ts'
 
 const words: Words = {
@@ -219,6 +220,28 @@ export async function headless(relay: string, name: string, options: HeadlessOpt
       await db.outbox.add({ id, peer: peer as UserId, kind, content, at: now() })
       await engine.commands.nudge()
       return id
+    },
+    /** As the chat page does it: sealed into the database, then a nudge. Answers with the row's key. */
+    async attach(
+      peer: string,
+      bytes: Uint8Array<ArrayBuffer>,
+      more: Partial<FileMeta & { caption: string }> = {},
+    ) {
+      const key = v7()
+      const { caption = '', ...meta } = { name: 'a.bin', mime: 'application/octet-stream', ...more }
+      await sealInto(db, { key, peer: peer as UserId, caption, blob: new Blob([bytes]), meta })
+      await engine.commands.nudge()
+      return key
+    },
+    /** File messages with this person that are stored, in order. */
+    async files(peer: string) {
+      const rows = await messagesOf(db, peer as UserId)
+      return rows.filter(({ content, state }) => content?.type === 'file' && state !== 'pending')
+    },
+    fileRow: (key: string) => db.files.get(key),
+    /** What is in a file that is here. */
+    async bytesOf(key: string) {
+      return new Uint8Array(await (await blobFrom(db, (await db.files.get(key))!)).arrayBuffer())
     },
     /** Reads everything of theirs that is there. */
     async read(peer: string) {

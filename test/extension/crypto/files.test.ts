@@ -4,6 +4,7 @@ import { fromBase64 } from '#shared/bytes'
 import { sealedBytesMax } from '#shared/blobs'
 import { hashing, openFile, sealFile } from '../../../extension/crypto/files.ts'
 import { Refusal } from '../../../extension/crypto/refusal.ts'
+import { someBytes } from '../../support/some-bytes.ts'
 import { sealedHello } from './sealed-hello.ts'
 
 const kib = 1024
@@ -11,13 +12,6 @@ const chunk = 64 * kib
 const streamOf = (bytes: Uint8Array<ArrayBuffer>) => new Blob([bytes]).stream()
 const bytesOf = async (stream: ReadableStream<Uint8Array<ArrayBuffer>>) =>
   new Uint8Array(await new Response(stream).arrayBuffer())
-
-/** The same bytes every time, none like its neighbours. */
-function someBytes(length: number): Uint8Array<ArrayBuffer> {
-  const bytes = new Uint8Array(length)
-  for (let at = 0; at < length; at++) bytes[at] = (at * 2_654_435_761) >>> 24
-  return bytes
-}
 
 async function sealed(plain: Uint8Array<ArrayBuffer>) {
   const { key, sealed: stream } = await sealFile(streamOf(plain))
