@@ -17,15 +17,24 @@ const pngStart = [0x89, ...ascii('PNG\r\n'), 0x1a, 0x0a]
 const header = (width: number, height: number) =>
   chunk('IHDR', [...uint(width, 4), ...uint(height, 4), 8, 2, 0, 0, 0])
 
-/** Every pixel of its own colour, if wanted, so that it does not get small. `note` stands in a text chunk. */
-export function png(width: number, height: number, { note = '', noise = false } = {}) {
-  const rows = Buffer.alloc(height * (1 + 3 * width), 0x60)
-  for (let at = 0; at < rows.length; at++) if (noise) rows[at] = (at * 2654435761) >>> 24
-  for (let row = 0; row < height; row++) rows[row * (1 + 3 * width)] = 0
+type Colour = readonly [red: number, green: number, blue: number]
+
+/** With a colour for each place, from 0 to 1 both ways. `note` stands in a text chunk; `level` of the compression. */
+export function painted(
+  width: number,
+  height: number,
+  colour: (x: number, y: number) => Colour,
+  { note = '', level = 6 } = {},
+) {
+  const rows = Buffer.alloc(height * (1 + 3 * width))
+  for (let y = 0; y < height; y++)
+    for (let x = 0; x < width; x++) rows.set(colour(x / width, y / height), y * (1 + 3 * width) + 1 + 3 * x)
   const text = note === '' ? [] : chunk('tEXt', bytes('Comment\0', note))
-  const data = deflateSync(rows, { level: noise ? 0 : 6 })
+  const data = deflateSync(rows, { level })
   return bytes(pngStart, header(width, height), text, chunk('IDAT', data), chunk('IEND', []))
 }
+export const png = (width: number, height: number, note = '') =>
+  painted(width, height, (x, y) => [255 * x, 255 * y, 96], { note })
 export const pngHeader = (width: number, height: number) =>
   bytes(pngStart, header(width, height), chunk('IDAT', [0]))
 export const movingPng = () =>
