@@ -1,5 +1,6 @@
 import { Ban, Download, File, FileMusic, FileVideo, Pause, Play, RotateCw, X } from 'lucide'
 import { useComputed } from '@preact/signals'
+import type { ComponentChildren } from 'preact'
 import { useRef, useState } from 'preact/hooks'
 import { transferOf, type FileItem, type Transfer } from '../stores/conversation-files.ts'
 import { Button } from './Button.tsx'
@@ -18,15 +19,18 @@ interface Props {
   /** What a picture is called for who does not see it, if it says anything. */
   caption: string
   actions: FileActions
+  /** The caption as it is shown. */
+  children?: ComponentChildren
 }
 
 /** The file of a message: a picture in its place, or a row that says what it is; and what can be done with it. */
-export function FilePart({ file, caption, actions }: Props) {
+export function FilePart({ file, caption, actions, children }: Props) {
   const transfer = useComputed(() => transferOf(actions.transfers.value, file.key)).value
   const [isBroken, setBroken] = useState(false)
   const { state, isHere } = transfer
   const words = stateWords(transfer, file)
   const isPicture = file.picture !== null && !isBroken && state !== 'failed'
+  const buttons = <FileButtons file={file} transfer={transfer} actions={actions} />
   return (
     <div class="file">
       {isPicture ? (
@@ -37,15 +41,18 @@ export function FilePart({ file, caption, actions }: Props) {
           isHere={isHere}
           actions={actions}
           onBroken={() => setBroken(true)}
-        />
+        >
+          {state === 'here' && buttons}
+        </PicturePart>
       ) : (
         <FileRow file={file} />
       )}
       {!isPicture && isHere && state === 'here' && mayPlay(file) && <Player file={file} actions={actions} />}
+      {children}
       {state !== 'here' && <Progress file={file} transfer={transfer} words={words} />}
       {/* What has changed is said once, and not with every part that moves. */}
       <output class="visually-hidden">{words}</output>
-      <FileButtons file={file} transfer={transfer} isPicture={isPicture} actions={actions} />
+      {!(isPicture && state === 'here') && buttons}
     </div>
   )
 }
@@ -55,7 +62,9 @@ export function FileRow({ file: { name, bytes, mime } }: { file: FileItem }) {
   return (
     <p class="file-row">
       <Icon of={icon} size={24} />
-      <span class="file-name">{sayWith('fileWithSize', <bdi>{name}</bdi>, fileSize(bytes))}</span>
+      <span class="file-name">
+        {sayWith('fileWithSize', <bdi>{name}</bdi>, <bdi>{fileSize(bytes)}</bdi>)}
+      </span>
     </p>
   )
 }
@@ -108,18 +117,14 @@ function actsOf({ state }: Transfer, isMine: boolean): Act[] {
 function FileButtons({
   file,
   transfer,
-  isPicture,
   actions,
 }: {
   file: FileItem
   transfer: Transfer
-  isPicture: boolean
   actions: FileActions
 }) {
   const { key } = file
   const acts = actsOf(transfer, file.direction === 'out')
-  // A picture that is here is saved from the viewer too: its row stays out of the way until it is wanted.
-  const isQuiet = isPicture && transfer.state === 'here'
   const buttons: Record<Act, [icon: typeof Download, label: string, act: () => void]> = {
     save: [Download, say('save'), () => actions.save(file)],
     decline: [Ban, say('decline'), () => actions.decline(key)],
@@ -131,7 +136,7 @@ function FileButtons({
   }
   if (acts.length === 0) return null
   return (
-    <div class={isQuiet ? 'file-buttons quiet' : 'file-buttons'}>
+    <div class="file-buttons">
       {acts.map((act) => {
         const [icon, label, run] = buttons[act]
         return (

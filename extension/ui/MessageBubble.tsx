@@ -31,6 +31,8 @@ export function MessageBubble({ message, name, me, mayAsk, actions, onMenu }: Pr
   const side = direction === 'out' ? 'mine' : 'theirs'
   const ends = `${isFirst ? ' first' : ''}${isLast ? ' last' : ''}`
   const isStuck = tick === 'failed' || tick === 'held' || tick === 'expired'
+  const isSaid = text !== null && !(file && text === '')
+  const words = isSaid ? <MessageText text={text} by={direction === 'out' ? me : name} /> : null
   const does = text !== null && !file && isAction(text) ? ' action' : ''
 
   return (
@@ -52,10 +54,12 @@ export function MessageBubble({ message, name, me, mayAsk, actions, onMenu }: Pr
       <span class="visually-hidden">{direction === 'out' ? say('youSay') : say('theySay', name)} </span>
       <div class="bubble" title={fullTime(at)}>
         {quote && <QuotePart quote={quote} name={name} onReveal={() => actions.reveal(quote.key)} />}
-        {file && <FilePart file={file} caption={text ?? ''} actions={actions.files} />}
-        {text === null && <p class="message-unopened">{closedWords(message, name)}</p>}
-        {text !== null && !(file && text === '') && (
-          <MessageText text={text} by={direction === 'out' ? me : name} />
+        {file ? (
+          <FilePart file={file} caption={text ?? ''} actions={actions.files}>
+            {words}
+          </FilePart>
+        ) : (
+          (words ?? <p class="message-unopened">{closedWords(message, name)}</p>)
         )}
       </div>
       {mayAsk && (

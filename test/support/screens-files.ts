@@ -235,13 +235,19 @@ const tooLarge = async (page: Page) => {
   })
   await page.getByRole('alert').waitFor()
 }
-const view = (page: Page) => page.getByRole('img', { name: 'From the bridge' }).click()
+const view = async (page: Page) => {
+  await page.getByRole('img', { name: 'From the bridge' }).click()
+  await page.getByRole('dialog').locator('img[src^=blob]').waitFor()
+}
 const openShared = async (page: Page) => {
   await page.getByRole('button', { name: 'More' }).click()
   await page.getByRole('menuitem', { name: 'Shared here' }).click()
   await page.getByRole('dialog').getByRole('listitem').first().waitFor()
 }
-const toTop = (page: Page) => page.getByRole('log').evaluate((element) => element.scrollTo(0, 0))
+const toTop = async (page: Page) => {
+  await page.getByRole('log').evaluate((element) => element.scrollTo(0, 0))
+  await page.locator('img[src^=blob]').first().waitFor()
+}
 const drag = (page: Page) =>
   page.evaluate(() => {
     const data = new DataTransfer()

@@ -90,7 +90,12 @@ test('what is written with files is their caption, bound as captions are', async
 test('an answer goes by itself, and the files after it', async () => {
   const { store, attach, db } = await start()
   const answered = { from: bob, id: 'q' as EnvelopeId, peer: bob, direction: 'in', kind: 'message' } as const
-  await db.messages.put({ ...answered, ts: now, at: now, content: { type: 'text', text: 'Have you got it?' } })
+  await db.messages.put({
+    ...answered,
+    ts: now,
+    at: now,
+    content: { type: 'text', text: 'Have you got it?' },
+  })
   await until(async () => store.items.value.some((item) => item.type === 'message'))
   store.reply(store.items.value.find((item) => item.type === 'message')!)
   await attach('notes.txt')
@@ -124,7 +129,9 @@ test('[R-19] a file is in the log at once, stays there while it is sealed and se
   await attach('notes.txt')
   store.type('look')
   await store.send()
-  expect(items()).toMatchObject([{ isUnsent: true, tick: 'pending', text: 'look', file: { name: 'notes.txt' } }])
+  expect(items()).toMatchObject([
+    { isUnsent: true, tick: 'pending', text: 'look', file: { name: 'notes.txt' } },
+  ])
   const { key } = items()[0]!
   await until(async () => store.files.transfers.value.get(key)?.state === 'queued')
   expect(items().map((item) => item.key)).toEqual([key])
