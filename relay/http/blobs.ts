@@ -1,5 +1,5 @@
 /**
- * Sealed files, part by part: rules BL2 to BL5, BL8, BL9. A part is small, so it is read whole before anything is
+ * Sealed files, part by part: rules BL2 to BL5, BL8 to BL10. A part is small, so it is read whole before anything is
  * done with it; how many are read at a time is limited, so that nobody fills the relay's memory.
  */
 import type { Context, Hono } from 'hono'

@@ -8,6 +8,7 @@ import { mkdir, open, readdir, readFile, rename, rm, stat, statfs, writeFile } f
 import { join } from 'node:path'
 import { partsOf } from '#shared/blobs'
 import { sameBytes } from '#shared/bytes'
+import { ProtocolError } from '#shared/errors'
 import type { BlobId, Millis } from '#shared/ids'
 import type { Reservation } from '../core/blob-token.ts'
 import type { DroppedBlob, Log } from '../core/ports.ts'
@@ -148,6 +149,7 @@ export function nodeBlobs({ folder, clock, log, keepFree }: Options): NodeBlobs 
       }
       return null
     } catch (error) {
+      if (isCrowded(error)) throw new ProtocolError('resource-constraint', 'busy', { retryAfterMs: 1000 })
       throw nameless('a file could not be read', error)
     }
   }

@@ -7,6 +7,7 @@ import { cpus } from 'node:os'
 import { join, resolve } from 'node:path'
 import { parseArgs } from 'node:util'
 import { benchExtension } from './extension.ts'
+import { benchFiles } from './files.ts'
 import { benchRelay } from './relay.ts'
 
 /** What a bench measured: rows of a table, as they are shown and kept. */
@@ -17,7 +18,11 @@ export interface Table {
   rows: Record<string, string | number>[]
 }
 
-const benches: Record<string, () => Promise<Table[]>> = { relay: benchRelay, extension: benchExtension }
+const benches: Record<string, () => Promise<Table[]>> = {
+  relay: benchRelay,
+  files: benchFiles,
+  extension: benchExtension,
+}
 
 const { only } = parseArgs({ options: { only: { type: 'string' } } }).values
 if (only !== undefined && !(only in benches)) {

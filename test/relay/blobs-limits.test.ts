@@ -118,7 +118,7 @@ test('[BL2] a token ends with the time for uploading', async () => {
   expect(await put(alice, 'abc', 3)).toEqual({ status: 401, code: 'not-authorized' })
 })
 
-test('an account has four uploads at a time, all together 32; a slot is free again whatever became of it', async () => {
+test('[BL10] an account has four uploads at a time, all together 32; a slot is free again whatever became of it', async () => {
   const { put, room } = relay()
   const open = []
   for (let i = 0; i < 32; i++) {
@@ -139,7 +139,7 @@ test('an account has four uploads at a time, all together 32; a slot is free aga
   for (let i = 0; i < 9; i++) expect(await put(room('user-1', 3), 'abc', 3)).toEqual(done)
 })
 
-test('what nobody takes is given up, and makes room for others', async () => {
+test('[BL10] what nobody takes is given up, and makes room for others', async () => {
   const { put, room, get } = relay()
   const alice = room('alice', limits.partBytes)
   await put(alice, new Uint8Array(limits.partBytes), limits.partBytes)

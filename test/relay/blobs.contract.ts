@@ -273,6 +273,10 @@ export function blobContract(name: string, spawn: () => Promise<RelayProcess>) {
       const fromPage = await putPart(relay.url, room, 0, 'abc', { origin: 'https://example.org' })
       const fromExtension = await putPart(relay.url, room, 0, 'abc', { origin })
       const fetched = await fetch(`${relay.url}${blobPath(room.blob, 0)}`, { headers: { origin } })
+      const refusal = await fetch(`${relay.url}${blobPath(room.blob, 1)}`, {
+        method: 'PUT',
+        headers: { origin },
+      })
 
       expect(headers.get('access-control-allow-origin')).toBe(origin)
       expect(headers.get('access-control-allow-methods')).toContain('PUT')
@@ -281,6 +285,7 @@ export function blobContract(name: string, spawn: () => Promise<RelayProcess>) {
       expect(fromExtension).toEqual(confirmed)
       expect(fetched.headers.get('access-control-allow-origin')).toBe(origin)
       expect(await fetched.text()).toBe('abc')
+      expect([refusal.status, refusal.headers.get('access-control-allow-origin')]).toEqual([401, origin])
     })
 
     test('nothing about a file is in the log', async () => {

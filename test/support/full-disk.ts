@@ -1,7 +1,7 @@
 import type { Db } from '../../extension/db/db.ts'
 
-/** From the so-many-th part on, IndexedDB has no room for another one, until `room` is called. */
-export function fullAfter(db: Db, parts: number): { room(): void } {
+/** After so many more parts IndexedDB has no room for another one, until it is told that there is. */
+export function fullAfter(db: Db, parts: number): { fill(parts: number): void } {
   let left = parts
   db.use({
     stack: 'dbcore',
@@ -22,5 +22,5 @@ export function fullAfter(db: Db, parts: number): { room(): void } {
       },
     }),
   })
-  return { room: () => (left = Infinity) }
+  return { fill: (more) => (left = more) }
 }

@@ -2,6 +2,7 @@ import { expect, test } from 'vitest'
 import type { EnvelopeId, UserId } from '#shared/ids'
 import type { MessageRow } from '../../../extension/db/db.ts'
 import { archivedMessage, readRows } from '../../../extension/engine/archive-rows.ts'
+import { offeredFile } from '../../support/offered-file.ts'
 
 const alice = 'alice' as UserId
 const id = '01980000-0000-7000-8000-000000000001' as EnvelopeId
@@ -22,6 +23,13 @@ test('a row comes back as it was, and what waits to be opened or sent is left ou
   expect(readRows([inside], alice).messages).toEqual([row])
   expect(archivedMessage('messages', { ...row, content: null, payload: 'AA' })).toBeNull()
   expect(archivedMessage('messages', { ...row, state: 'pending' })).toBeNull()
+})
+
+test('a message with a file comes back with it', () => {
+  const content = { type: 'file' as const, file: offeredFile(), text: 'look' }
+  const withFile = { ...row, content }
+
+  expect(readRows([archivedMessage('messages', withFile)!], alice).messages).toEqual([withFile])
 })
 
 test.each([

@@ -72,5 +72,11 @@ export type Between = (
   go: () => Promise<Response>,
 ) => Promise<Response>
 
+/** Like the platform's own, it ends when it is told to. */
 export const between = (what: { say: Between }): typeof fetch =>
-  ((url: string, init?: RequestInit) => what.say(url, init, () => fetch(url, init))) as typeof fetch
+  ((url: string, init?: RequestInit) => {
+    const stopped = new Promise<never>((_, fail) => {
+      init?.signal?.addEventListener('abort', () => fail(new DOMException('stopped', 'AbortError')))
+    })
+    return Promise.race([what.say(url, init, () => fetch(url, init)), stopped])
+  }) as typeof fetch

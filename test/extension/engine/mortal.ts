@@ -1,6 +1,6 @@
 /**
  * A background that dies at any point: the k-th operation of its database (which then does not happen, and takes its
- * transaction with it), or just before or just after the k-th frame. Whatever it had begun is thrown away.
+ * transaction with it), or just before or just after the k-th frame, or part of a file. Whatever it had begun is thrown away.
  */
 import type { Seq } from '#shared/ids'
 import type { HeadlessOptions } from '../../support/headless.ts'
@@ -66,8 +66,18 @@ export function mortal({ acksTooEarly = false } = {}) {
     },
   })
 
+  /** What the dead ask for does not get there, and what is answered they do not hear. */
+  const parts = (async (url: string, init?: RequestInit) => {
+    if (!url.includes('/v1/blobs/')) return fetch(url, init)
+    const mine = life
+    if (!survives(mine)) throw new Error('dead')
+    const response = await fetch(url, init)
+    if (!survives(mine)) throw new Error('dead')
+    return response
+  }) as typeof fetch
+
   return {
-    options: { prepare, WebSocket: line, random: () => 0 } satisfies HeadlessOptions,
+    options: { prepare, WebSocket: line, fetch: parts, random: () => 0 } satisfies HeadlessOptions,
     /** It will die at that point from now on. */
     arm(points: number, how: () => void) {
       left = points

@@ -1,6 +1,6 @@
 import { execFileSync } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
-import { globSync, mkdirSync, readdirSync, writeFileSync } from 'node:fs'
+import { globSync, mkdirSync, readdirSync, statfsSync, writeFileSync } from 'node:fs'
 import { connect } from 'node:net'
 import { join } from 'node:path'
 import { expect, onTestFinished, test, vi } from 'vitest'
@@ -196,6 +196,8 @@ test('[BL9] files leave room on the disk for everything else, which goes on', as
 
   expect(refused).toEqual({ status: 507, code: 'resource-constraint' })
   expect(n).toBeGreaterThan(10)
+  const { bavail, bsize } = statfsSync(data)
+  expect(bavail * bsize).toBeGreaterThan(2 * MiB) // a tenth of the disk, less what the message took
   expect((await stateOf(relay.url, room.blob))!.have).toHaveLength(n)
   await alice!.ask({ type: 'release', blob: room.blob })
   const other = await reserve(alice!, MiB)
