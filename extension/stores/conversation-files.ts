@@ -164,6 +164,8 @@ export function conversationFiles({ peer, db, commands, attempt, ...around }: Su
   return {
     ...attached,
     transfers,
+    /** How large one may be at this relay; 0 where it takes none at all. */
+    bytesMax: around.bytesMax,
     unsent: unsent as ReadonlySignal<readonly Unsent[]>,
     fetch: (key: string) => act(key, 'fetch'),
     pause: (key: string) => act(key, 'pause'),

@@ -11,6 +11,8 @@ import { useThumbnail } from './PicturePart.tsx'
 import { say } from './text.ts'
 
 export interface Attaching {
+  /** What the relay takes. */
+  bytesMax: number
   chips: readonly Chip[]
   isLooking: boolean
   refused: readonly Refused[]
@@ -100,9 +102,11 @@ function ChipItem({
 /** Opens the system's own dialog. */
 export function AttachButton({
   isDisabled,
+  bytesMax,
   onAdd,
 }: {
   isDisabled: boolean
+  bytesMax: number
   onAdd(files: readonly File[]): void
 }) {
   const input = useRef<HTMLInputElement>(null)
@@ -123,6 +127,7 @@ export function AttachButton({
       <IconButton
         icon={Paperclip}
         label={say('attach')}
+        title={say('attachHint', fileSize(bytesMax))}
         disabled={isDisabled}
         onClick={() => input.current!.click()}
       />

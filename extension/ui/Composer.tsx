@@ -102,7 +102,11 @@ export function Composer(props: Props) {
         }}
       >
         {props.attaching && (
-          <AttachButton isDisabled={isGuarded || aim?.type === 'edit'} onAdd={props.attaching.onAdd} />
+          <AttachButton
+            isDisabled={isGuarded || aim?.type === 'edit'}
+            bytesMax={props.attaching.bytesMax}
+            onAdd={props.attaching.onAdd}
+          />
         )}
         <textarea
           ref={field}

@@ -87,8 +87,9 @@ const picturesOf = ({ items }: ConversationStore): ViewedPicture[] =>
 export function useAttaching(
   store: ConversationStore,
   isOff: boolean,
-): { attaching: Attaching; isOver: boolean } {
+): { attaching: Attaching | undefined; isOver: boolean } {
   const { files } = store
+  const bytesMax = files.bytesMax.value
   const take = useMemo(
     () => ({
       onFiles(chosen: readonly File[]) {
@@ -99,17 +100,21 @@ export function useAttaching(
     }),
     [files],
   )
-  const isOver = useDropping({ isOff, ...take })
+  const isOver = useDropping({ isOff: isOff || bytesMax === 0, ...take })
   return {
     isOver,
-    attaching: {
-      chips: files.chips.value,
-      isLooking: files.isLooking.value,
-      refused: files.refused.value,
-      onAdd: take.onFiles,
-      onRemove: files.remove,
-      onOriginal: files.setOriginal,
-      onForgetRefused: files.forgetRefused,
-    },
+    attaching:
+      bytesMax === 0
+        ? undefined
+        : {
+            bytesMax,
+            chips: files.chips.value,
+            isLooking: files.isLooking.value,
+            refused: files.refused.value,
+            onAdd: take.onFiles,
+            onRemove: files.remove,
+            onOriginal: files.setOriginal,
+            onForgetRefused: files.forgetRefused,
+          },
   }
 }
