@@ -72,6 +72,7 @@ export function Chat({ store, peer, now, by }: Props) {
           onSight={watch.sight}
         />
         {isMissing && <Notice text={say('quotedNotHere')} onClose={closeMissing} />}
+        {files.notice}
         {problem && <Notice text={problemWords(problem, 'knock')} onClose={store.clearProblem} />}
         {store.safety.isOther.value && relation !== 'asked' && relation !== 'blocked' && (
           <OtherAccount store={store} isBuddy={relation === 'buddies'} />

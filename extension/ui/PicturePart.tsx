@@ -1,6 +1,6 @@
 import { Image } from 'lucide'
 import type { ComponentChildren } from 'preact'
-import { useMemo, useRef } from 'preact/hooks'
+import { useEffect, useMemo, useRef } from 'preact/hooks'
 import { fromBase64 } from '#shared/bytes'
 import type { FileItem } from '../stores/conversation-files.ts'
 import { kindOf } from '../stores/file-types.ts'
@@ -64,7 +64,9 @@ export function PicturePart({ file, picture, alt, isHere, actions, onBroken, chi
   const shown = useOpened(() => actions.open(file.key), file.key, isHere && isNear && isInline)
   const thumbnail = useThumbnail(picture.thumbnail)
   const isFalse = shown.type === 'failed' || (shown.type === 'open' && shown.kind.type !== 'picture')
-  if (isFalse) queueMicrotask(onBroken)
+  useEffect(() => {
+    if (isFalse) onBroken()
+  }, [isFalse])
   const url = shown.type === 'open' && !isFalse ? shown.url : null
   return (
     <div class="picture-place">

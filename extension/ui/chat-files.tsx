@@ -48,14 +48,14 @@ export function useChatFiles(store: ConversationStore, now: Millis, reveal: (key
   return {
     actions,
     openShared: () => setSharedOpen(true),
+    notice: saving.failed && (
+      <Notice
+        text={`${isolated(saving.failed.name)}: ${say('failureCannotOpen')}`}
+        onClose={saving.clearFailed}
+      />
+    ),
     over: (
       <>
-        {saving.failed && (
-          <Notice
-            text={`${isolated(saving.failed.name)}: ${say('failureCannotOpen')}`}
-            onClose={saving.clearFailed}
-          />
-        )}
         {isSharedOpen && (
           <SharedHere
             load={store.shared}
