@@ -19,6 +19,8 @@ export const Info = v.object({
     rosterMax: count,
     devicesMax: count,
     keepMs: count,
+    fileBytesMax: count,
+    filesBytesMax: count,
     offline: v.picklist(['store', 'refuse']),
   }),
 })

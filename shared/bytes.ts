@@ -23,3 +23,11 @@ export function tbs(label: string, ...parts: readonly (string | number | Uint8Ar
   }
   return concatBytes(...chunks)
 }
+
+/** Takes the same time wherever the two differ. */
+export function sameBytes(a: Uint8Array, b: Uint8Array): boolean {
+  if (a.length !== b.length) return false
+  let different = 0
+  for (let i = 0; i < a.length; i++) different |= a[i]! ^ b[i]!
+  return different === 0
+}

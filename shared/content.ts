@@ -1,7 +1,8 @@
 /** What is sealed inside an envelope. No relay may import this file: it never sees any of it. */
 import * as v from 'valibot'
+import { sealedBytesMax } from './blobs.ts'
 import { limits } from './limits.ts'
-import { envelopeId, userId } from './schema.ts'
+import { blobId, blob as base64, bytes, count, envelopeId, userId } from './schema.ts'
 
 /** How long people would say a text is: in code points (R-49). */
 export const characters = (text: string): number => {
@@ -26,6 +27,33 @@ const session = v.pipe(v.string(), v.maxLength(40))
 /** As chosen by its owner, so never shown alone (R-50). */
 const displayName = atMost(limits.displayNameCharsMax)
 
+/** A file that lies sealed at the relay (age, a key of its own). */
+const fileFields = v.object({
+  blob: blobId,
+  /** The age identity that opens it. */
+  key: v.pipe(v.string(), v.regex(/^AGE-SECRET-KEY-PQ-1[02-9AC-HJ-NP-Z]{58}$/)),
+  /** Of what lies at the relay, sealed: how much it is, and its SHA-256. */
+  sealedBytes: count,
+  sha256: bytes(32),
+  /** When it goes. */
+  until: count,
+  /** As its sender named it, so never believed: shown through stores/file-names.ts only. */
+  name: v.pipe(v.string(), atMost(limits.fileNameCharsMax)),
+  mime: v.pipe(v.string(), v.maxLength(100)),
+  bytes: count,
+  /** Of a picture, as it is shown: its box is reserved before it is here (R-39). */
+  width: v.optional(v.pipe(count, v.minValue(1), v.maxValue(100_000))),
+  height: v.optional(v.pipe(count, v.minValue(1), v.maxValue(100_000))),
+  /** Of a picture: a small JPEG or WebP. */
+  thumbnail: v.optional(base64(Math.ceil((limits.thumbnailBytesMax * 4) / 3))),
+})
+export const OfferedFile = v.pipe(
+  fileFields,
+  // Whoever says that it is small must not make others fetch something large.
+  v.check(({ bytes: plain, sealedBytes }) => sealedBytes > plain && sealedBytes <= sealedBytesMax(plain)),
+)
+export type OfferedFile = v.InferOutput<typeof OfferedFile>
+
 export const Content = v.variant('type', [
   v.object({
     type: v.literal('text'),
@@ -35,6 +63,14 @@ export const Content = v.variant('type', [
     written: v.optional(v.number()),
     /** What it answers, with the beginning of its text: the answered message may not be here. */
     reply: v.optional(v.object({ ...Target.entries, text: atMost(limits.quoteCharsMax) })),
+  }),
+  v.object({
+    type: v.literal('file'),
+    file: OfferedFile,
+    /** The caption; may be empty. */
+    text: atMost(limits.captionCharsMax),
+    session: v.optional(session),
+    written: v.optional(v.number()),
   }),
   /** A new text for a message of one's own (R-26). `id` is always the original one. */
   v.object({ type: v.literal('edit'), id: envelopeId, text: messageText }),

@@ -10,6 +10,7 @@ import {
   accountId,
   addressText,
   blob,
+  blobId,
   bytes,
   count,
   deviceId,
@@ -278,6 +279,10 @@ export const ClientFrame = v.variant('type', [
   v.object({ type: v.literal('archived'), request, seq }),
   /** When each of my own devices was last here. Answered by `devices`. */
   v.object({ type: v.literal('devices'), request }),
+  /** Room for a file of so many bytes, sealed. Answered by `reserved`. */
+  v.object({ type: v.literal('reserve'), request, bytes: v.pipe(count, v.minValue(1)) }),
+  /** The file is not wanted any more. */
+  v.object({ type: v.literal('release'), request, blob: blobId }),
   /** Signing off for good: buddies see it at once, without the grace of a lost connection. */
   v.object({ type: v.literal('leave') }),
   v.object({ type: v.literal('ping') }),
@@ -295,6 +300,8 @@ const announced: v.GenericSchema<AnnouncedLimits> = v.object({
   rosterMax: count,
   devicesMax: count,
   keepMs: count,
+  fileBytesMax: count,
+  filesBytesMax: count,
   offline: v.picklist(['store', 'refuse']),
 })
 
@@ -390,6 +397,15 @@ export const ServerFrame = v.variant('type', [
     type: v.literal('devices'),
     request,
     devices: v.array(v.object({ id: deviceId, seen: millis, connected: v.boolean() })),
+  }),
+  v.object({
+    type: v.literal('reserved'),
+    request,
+    blob: blobId,
+    /** Allows uploading its parts, and nothing else. */
+    token: v.pipe(v.string(), v.maxLength(200)),
+    /** When it goes, if it is whole by then. */
+    until: millis,
   }),
   /** Which of my devices alerts first: this one, or another with somebody at it, or another that is left alone. */
   v.object({ type: v.literal('lead'), lead: Lead }),

@@ -13,6 +13,8 @@ export type AccountId = Branded<'account'>
 export type DeviceId = Branded<'device'>
 /** UUIDv7, made by the sending device. Unique together with the sender. */
 export type EnvelopeId = Branded<'envelope'>
+/** base64url of 16 random bytes: whoever knows it may fetch the sealed bytes of a file. */
+export type BlobId = Branded<'blob'>
 /** A log's incarnation: zero-padded milliseconds and random hex, so that a later one sorts after an earlier one. */
 export type Epoch = Branded<'epoch'>
 /** One numbering of a lane: made like an epoch, and only ever replaced by a greater one. */

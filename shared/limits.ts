@@ -111,6 +111,25 @@ export const limits = {
   segmentsPerPage: 500,
   segmentsPerDeleteMax: 50,
 
+  // Files
+  /** Of one file, before it is sealed; an operator may set another. */
+  fileBytesMax: 100 * MiB,
+  /** What all of an account's files at the relay may take, sealed; an operator may set another. */
+  filesBytesMax: 1024 * MiB,
+  filesMax: 2000,
+  /** Of what is uploaded and fetched at a time. */
+  partBytes: MiB,
+  /** An upload that is not whole by then is forgotten. */
+  uploadMs: day,
+  reservesPerHourMax: 300,
+  /** A picture from a buddy that comes by itself (R-38). */
+  imageBytesAlone: 5 * MiB,
+  fileNameCharsMax: 200,
+  thumbnailBytesMax: 8 * KiB,
+  captionCharsMax: 1000,
+  /** Of a picture that is decoded at all. */
+  pixelsMax: 50_000_000,
+
   // Presence
   presenceLeaseMs: 30 * minute,
   presenceRenewMs: 10 * minute,
@@ -140,6 +159,8 @@ export interface AnnouncedLimits {
   rosterMax: number
   devicesMax: number
   keepMs: number
+  fileBytesMax: number
+  filesBytesMax: number
   /** `refuse`: this relay keeps nothing for people who are offline, and says so at once. */
   offline: 'store' | 'refuse'
 }

@@ -1,7 +1,7 @@
 /** The small schemas that frames, lane messages and HTTP bodies are built from. */
 import * as v from 'valibot'
 import { isErrorCode, type ErrorCode } from './errors.ts'
-import type { AccountId, DeviceId, EnvelopeId, Epoch, LaneId, Millis, Seq, UserId } from './ids.ts'
+import type { AccountId, BlobId, DeviceId, EnvelopeId, Epoch, LaneId, Millis, Seq, UserId } from './ids.ts'
 import { limits } from './limits.ts'
 import { isUserName } from './names.ts'
 
@@ -29,6 +29,7 @@ export const userId = v.custom<UserId>((input) => typeof input === 'string' && i
 export const addressText = v.pipe(v.string(), v.maxLength(300))
 export const deviceId = branded<DeviceId>(/^([A-Za-z0-9_-]{11}|@)$/)
 export const accountId = branded<AccountId>(/^[A-Za-z0-9_-]{22}$/)
+export const blobId = branded<BlobId>(/^[A-Za-z0-9_-]{21}[AQgw]$/)
 export const envelopeId = branded<EnvelopeId>(
   /^[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/,
 )

@@ -26,7 +26,7 @@ const layers: Record<string, string[]> = {
     'type extension/bus',
     'type extension/platform',
   ],
-  'extension/stores': ['extension/bus', 'extension/db'],
+  'extension/stores': ['extension/bus', 'extension/db', 'extension/crypto/files', 'extension/crypto/refusal'],
   'extension/ui': ['extension/stores', 'extension/public/_locales'],
 
   'extension/entrypoints/background': [

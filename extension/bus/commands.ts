@@ -96,6 +96,12 @@ export interface Commands {
     operation: 'withdraw' | 'reject' | 'remove' | 'block' | 'unblock' | 'mute' | 'unmute',
   ): Promise<void>
   setPresence(presence: { mode?: Mode; status?: string; until?: Millis | null }): Promise<void>
+  /**
+   * What a person does with a file; `key` as in the database (`fileKey` for one that is only offered). `fetch` begins,
+   * goes on and tries again, in either direction; `cancel` forgets one that is not sent, or stops fetching; `free` drops
+   * the bytes here, which can be fetched again while the relay has them. Codes: `item-not-found`.
+   */
+  file(key: string, operation: 'fetch' | 'pause' | 'cancel' | 'decline' | 'free'): Promise<void>
   /** The person has read their messages up to `ts` (R-21 is the page's to judge). */
   read(peer: UserId, ts: Millis): Promise<void>
   typing(peer: UserId, state: 'composing' | 'paused'): Promise<void>

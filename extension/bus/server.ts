@@ -76,6 +76,10 @@ const argumentsOf = {
       until: v.optional(v.nullable(millis)),
     }),
   ]),
+  file: v.tuple([
+    v.pipe(v.string(), v.maxLength(100)),
+    v.picklist(['fetch', 'pause', 'cancel', 'decline', 'free']),
+  ]),
   read: v.tuple([userId, count]),
   typing: v.tuple([userId, v.picklist(['composing', 'paused'])]),
   openChat: v.tuple([userId]),

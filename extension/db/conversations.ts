@@ -1,7 +1,7 @@
 /** The row of a conversation, and what is counted from its messages. */
 import { Dexie } from 'dexie'
 import type { UserId } from '#shared/ids'
-import { pendingTs, type ConversationRow, type Db, type MessageRow } from './db.ts'
+import { pendingTs, type ConversationRow, type Db, type FileNote, type MessageRow } from './db.ts'
 
 export async function conversationOf(db: Db, peer: UserId): Promise<ConversationRow> {
   const row = await db.conversations.get(peer)
@@ -42,8 +42,11 @@ export async function noteLast(db: Db, peer: UserId): Promise<void> {
 }
 
 export function lastOf({ id, ts, direction, content }: MessageRow): NonNullable<ConversationRow['last']> {
-  return { id, ts, direction, text: content?.type === 'text' ? content.text.slice(0, 200) : '' }
+  const text = content?.type === 'text' || content?.type === 'file' ? content.text.slice(0, 200) : ''
+  return { id, ts, direction, text, ...(content?.type === 'file' && { file: noteOf(content.file) }) }
 }
+
+export const noteOf = ({ name, mime }: FileNote): FileNote => ({ name, mime })
 
 /** Everything of one conversation in display order, oldest first. */
 export const messagesOf = (db: Db, peer: UserId) =>

@@ -1,15 +1,15 @@
 /**
  * The one store of a device: IndexedDB through Dexie. The background alone writes it, with three exceptions that
- * pages write: `drafts`, `views`, and new rows of `outbox`. Pages read everything through `live()`.
+ * pages write: `drafts`, `views`, new rows of `outbox`, and `files` with their `parts` while they are sealed. Pages read everything through `live()`.
  *
  * A new version of the schema is a new `version(n)` below, never a change of an old one.
  */
 import { Dexie, type DexieOptions, type EntityTable, type Table } from 'dexie'
 import type { DeviceList } from '#shared/account'
-import type { Content } from '#shared/content'
+import type { Content, OfferedFile } from '#shared/content'
 import type { ErrorCode } from '#shared/errors'
 import type { Kind, Lists, Mode, Relation, Show } from '#shared/frames'
-import type { AccountId, DeviceId, EnvelopeId, Epoch, Millis, Seq, UserId } from '#shared/ids'
+import type { AccountId, BlobId, DeviceId, EnvelopeId, Epoch, Millis, Seq, UserId } from '#shared/ids'
 import type { AnnouncedLimits } from '#shared/limits'
 
 /** Who this device is. One row, key `me`; none while signed out. */
@@ -223,7 +223,7 @@ export interface ConversationRow {
   read: Millis
   except: [from: Millis, to: Millis][]
   /** Last thing said, for the list; kept by the background. */
-  last?: { id: EnvelopeId; ts: Millis; direction: 'in' | 'out'; text: string }
+  last?: { id: EnvelopeId; ts: Millis; direction: 'in' | 'out'; text: string; file?: FileNote }
   /** Unread messages; computed from the messages, never counted up. */
   unread: number
   /** A dot that I have set myself; it counts for nothing (R-25). */
@@ -233,6 +233,9 @@ export interface ConversationRow {
   /** The sitting of the last message. */
   session?: SessionRow
 }
+
+/** What is said of a file where it is not shown. `name` as its sender wrote it. */
+export type FileNote = Pick<OfferedFile, 'name' | 'mime'>
 
 /** One sitting (R-31 to R-35): it follows from the messages, but for the answer. Over after an hour of quiet. */
 export interface SessionRow {
@@ -255,6 +258,7 @@ export interface PromptRow {
   count: number
   /** Of the newest. */
   text: string
+  file?: FileNote
   at: Millis
   /** It was not answered in time: only the popup lists it still. */
   isFolded: boolean
@@ -392,6 +396,81 @@ export interface PolicyRow {
   reads: boolean
 }
 
+/**
+ * What this device has of a file, and does with it. A file message without a row here is `offered`. Of one's own files
+ * the page writes the row and the parts while it seals; from `queued` on everything is the background's.
+ */
+export interface FileRow {
+  /** Primary key: `<from> <id>` of the message (`fileKey`), or random while it is not sent yet. */
+  key: string
+  peer: UserId
+  direction: 'in' | 'out'
+  state: FileState
+  /** With `failed`: why. */
+  failure?: FileFailure
+  /** With `paused` and `failed` on an outgoing one: also before it was sent. */
+  file: OfferedFile | SealedFile
+  /** `key` of its parts, which stays when the file gets another one. */
+  parts: string
+  /** Of one that is not sent yet, and there then, if empty: what goes with it. With `file.blob`: the right to upload. */
+  caption?: string
+  token?: string
+  /** Parts that are moved: up before it is sent, else down. */
+  done: number
+  /** By this device's clock: made; and last looked at, for what goes first when space is freed. */
+  at: Millis
+  usedAt: Millis
+}
+
+/**
+ * A file of mine that is not sent yet. `blob` once room was reserved for it; while it is `sealing`, `sealedBytes` is 0
+ * and `sha256` empty.
+ */
+export type SealedFile = Omit<OfferedFile, 'blob' | 'until'> & Partial<Pick<OfferedFile, 'blob' | 'until'>>
+
+/**
+ * - `sealing` a page is at it · `queued` waits for its turn or for a connection · `moving` its parts are on their way
+ * - `paused` by the person · `failed` until the person tries again · `here` whole and checked on this device
+ * - `declined` not wanted here · `freed` was here and made room · `gone` the relay has it no more
+ * - `offered` is never stored: it is what no row means
+ */
+export type FileState =
+  | 'offered'
+  | 'sealing'
+  | 'queued'
+  | 'moving'
+  | 'paused'
+  | 'failed'
+  | 'here'
+  | 'declined'
+  | 'freed'
+  | 'gone'
+
+/** `file-full`: the account's quota · `relay-full`: its disk · `disk-full`: this device's · `damaged`: the hash differs */
+export type FileFailure =
+  | ErrorCode
+  | 'file-full'
+  | 'relay-full'
+  | 'disk-full'
+  | 'incomplete'
+  | 'damaged'
+  | 'unreachable'
+
+/** Sealed bytes of a file. */
+export interface PartRow {
+  /** Primary key [key+n]; `parts` of its file. */
+  key: string
+  n: number
+  bytes: Uint8Array<ArrayBuffer>
+}
+
+/** A blob of mine that nobody needs any more: the room is still to be told. */
+export interface ReleaseRow {
+  blob: BlobId
+}
+
+export const fileKey = (from: UserId, id: EnvelopeId): string => `${from} ${id}`
+
 export type Db = Dexie & {
   account: EntityTable<AccountRow, 'key'>
   cursor: EntityTable<CursorRow, 'key'>
@@ -407,6 +486,9 @@ export type Db = Dexie & {
   identities: EntityTable<IdentityRow, 'peer'>
   notices: Table<NoticeRow, [UserId, Millis, NoticeRow['what']]>
   outbox: EntityTable<OutboxRow, 'id'>
+  files: EntityTable<FileRow, 'key'>
+  parts: Table<PartRow, [string, number]>
+  releases: EntityTable<ReleaseRow, 'blob'>
   conversations: EntityTable<ConversationRow, 'peer'>
   roster: EntityTable<RosterRow, 'peer'>
   presence: EntityTable<PresenceRow, 'peer'>
@@ -462,5 +544,6 @@ export function openDb(name = 'parley', options: DexieOptions = {}): Db {
     messages: '[from+id], [peer+ts+from+id], [peer+direction+ts], waits, seq, unarchived',
     changes: '[from+id], waits, seq, unarchived',
   })
+  db.version(8).stores({ files: 'key, peer, state', parts: '[key+n]', releases: 'blob' })
   return db
 }

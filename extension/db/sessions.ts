@@ -2,9 +2,10 @@
  * Sittings of a conversation (R-31 to R-36). They follow from what was said, in its order: nothing is lost when nobody
  * keeps them, and both people come to the same. Only my answer to a prompt is not in the messages.
  */
+import { v7 } from 'uuid'
 import type { Content } from '#shared/content'
 import type { Millis, UserId } from '#shared/ids'
-import type { MessageRow, SessionRow } from './db.ts'
+import type { MessageRow, OutboxRow, SessionRow } from './db.ts'
 
 /** A session ends by itself when nobody wrote for an hour. */
 export const sessionQuietMs = 60 * 60_000
@@ -18,6 +19,10 @@ export const isOpen = (
 ): session is SessionRow & { end?: undefined } =>
   session !== undefined && session.end === undefined && now - session.lastTs < sessionQuietMs
 
+/** The session that a message says it belongs to. */
+const sessionIn = (content: Content | null): string | undefined =>
+  (content?.type === 'text' || content?.type === 'file') && content.session ? content.session : undefined
+
 /** The session after something was said, or the same one when it is none of a session's business. */
 export function sessionAfter(before: SessionRow | undefined, said: Said, me: UserId): SessionRow | undefined {
   const { from, ts, kind, content } = said
@@ -25,7 +30,8 @@ export function sessionAfter(before: SessionRow | undefined, said: Said, me: Use
   if (kind !== 'message') return before
   // What was dropped into the past belongs to one that is over.
   if (before && ts < before.startTs) return before
-  const id = content?.type === 'text' && content.session ? content.session : said.id
+  const named = sessionIn(content)
+  const id = named ?? said.id
   if (!before || !goesOn(before, said, id, me)) {
     const answer = from === me ? { what: 'accepted' as const, at: ts } : undefined
     return { id, by: from, startTs: ts, lastTs: ts, ...(answer && { answer }) }
@@ -33,7 +39,7 @@ export function sessionAfter(before: SessionRow | undefined, said: Said, me: Use
   return {
     ...before,
     // Both began one at once: the lower id is its name, the other means the same. What says none, names none.
-    id: !before.end && content?.type === 'text' && content.session && id < before.id ? id : before.id,
+    id: !before.end && named && id < before.id ? id : before.id,
     lastTs: Math.max(before.lastTs, ts),
     // Who writes has accepted.
     ...(from === me && before.answer?.what !== 'accepted' && { answer: { what: 'accepted', at: ts } }),
@@ -70,4 +76,33 @@ export function sessionsOf(rows: readonly Said[], me: UserId): (SessionRow | nul
     return sessions.length - 1
   })
   return numbers.map((number) => sessions[number] ?? null)
+}
+
+/** What the session of something that I say now depends on. */
+export interface Sitting {
+  known: SessionRow | undefined
+  /** What is on its way to them. */
+  outbox: readonly OutboxRow[]
+  /** The relay's clock minus this device's. */
+  skew: number
+  me: UserId
+}
+
+/**
+ * The session that a message said now belongs to (R-32): the open one, also when the peer did not want it (they get it
+ * quietly), or a new one. What I have just written counts although the background has not seen it yet.
+ */
+export function sessionNow({ known, outbox, skew, me }: Sitting, now: Millis): string {
+  const end = known?.end
+  const waiting = outbox.findLast(
+    ({ kind, held, at }) => kind === 'message' && !held && now - at < sessionQuietMs,
+  )
+  const named = waiting && sessionIn(waiting.content)
+  if (named) {
+    const isAfterEnd = !end || end.how !== 'left' || end.ts < waiting.at + skew
+    if (isAfterEnd) return named
+  }
+  const isRecent = known && now + skew - known.lastTs < sessionQuietMs
+  const isWelcome = !end || (end.how === 'rejected' && end.by !== me)
+  return isRecent && isWelcome ? known.id : v7()
 }

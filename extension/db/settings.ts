@@ -18,6 +18,9 @@ export type Arrival = (typeof arrivals)[number]
 export const previews = ['text', 'name', 'nothing'] as const
 export type Preview = (typeof previews)[number]
 
+/** MB of files on this device. */
+export const filesKept = [100, 500, 2000, 10_000] as const
+
 /** Minutes since midnight, by the clock of the device. */
 const minuteOfDay = v.pipe(v.number(), v.integer(), v.minValue(0), v.maxValue(24 * 60 - 1))
 const shortText = v.pipe(v.string(), v.maxLength(4 * limits.displayNameCharsMax))
@@ -64,6 +67,10 @@ const fields = {
   tellsLeave: v.fallback(v.boolean(), true),
   /** Is what was said kept at the relay, sealed, for a device that I add later? */
   keepsHistory: v.fallback(v.boolean(), true),
+  /** Do pictures of buddies come by themselves, up to 5 MB? */
+  picturesCome: v.fallback(v.boolean(), true),
+  /** So many MB of files are kept here; those that were not looked at for longest make room. */
+  filesKeptMb: v.fallback(v.picklist(filesKept), 500),
   /** Own groups of the list, in their order. */
   groups: v.fallback(v.array(shortText), []),
   /** My invite link's secret half; the relay knows its hash only. */

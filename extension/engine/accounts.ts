@@ -122,7 +122,8 @@ const RefusalBody = v.object({
   error: v.object({ code: v.string(), retryAfterMs: v.optional(v.number()), detail: v.optional(v.string()) }),
 })
 
-function refusalOf(answer: unknown, status: number): CommandError {
+/** What the relay has refused something with, by the body of its answer. */
+export function refusalOf(answer: unknown, status: number): CommandError {
   const result = v.safeParse(RefusalBody, answer)
   if (!result.success)
     return new CommandError(status >= 500 ? 'unreachable' : 'not-a-relay', `status ${status}`)

@@ -6,7 +6,7 @@
 import type { Lead, Mode } from '#shared/frames'
 import type { Millis, UserId } from '#shared/ids'
 import { conversationOf } from '../db/conversations.ts'
-import { pendingTs, type Db, type MessageRow, type SessionRow } from '../db/db.ts'
+import { pendingTs, type Db, type FileNote, type MessageRow, type SessionRow } from '../db/db.ts'
 import { arrivalOf, settingsOf, type Settings } from '../db/settings.ts'
 import {
   asks,
@@ -60,6 +60,8 @@ const perSoundMs = 1000
 const promptMs = 60_000
 /** Strangers may be heard this often, all together. */
 const perKnockSoundMs = 60 * 60_000
+/** Of a file's name. */
+const nameCharsMax = 60
 
 export function createAlerting(options: AlertingOptions): Alerting {
   const { db, platform, timers, words, status } = options
@@ -209,10 +211,11 @@ export function createAlerting(options: AlertingOptions): Alerting {
 
   /** As much as the person wants to be seen by whoever looks over their shoulder. */
   async function wordsFor(
-    { peer, text: sent, kind }: Incoming,
+    one: Incoming,
     about: 'message' | 'prompt' | 'knock',
     settings: Settings,
   ): Promise<Pick<Extract<Alert, { type: 'notification' }>, 'title' | 'text'>> {
+    const { peer, text: sent, file, kind } = one
     const name = nameOf(peer, settings)
     const preview = settings.buddies[peer]?.preview ?? settings.preview
     const isShown = preview === 'text' && (about !== 'prompt' || settings.promptText)
@@ -226,12 +229,23 @@ export function createAlerting(options: AlertingOptions): Alerting {
     }
     const { unread } = await conversationOf(db, peer)
     const newest = await newestOf(peer)
-    const text = newest?.content?.type === 'text' ? newest.content.text : sent
+    const content = newest?.content
+    const text =
+      content?.type === 'text' || content?.type === 'file' ? inWords(content) : inWords({ text: sent, file })
     return {
       title: about === 'prompt' ? words.asks(name) : words.title(name),
       text: unread > 1 ? words.many(unread) : isShown ? text : words.aMessage(),
     }
   }
+
+  const inWords = ({ text, file }: { text: string; file?: FileNote | undefined }): string =>
+    text === '' && file ? aboutFile(file) : text
+
+  /** Without what could make it look like another one. */
+  const aboutFile = ({ name, mime }: FileNote): string =>
+    mime.startsWith('image/')
+      ? words.photo()
+      : words.file([...name.replaceAll(/[\p{C}\s]+/gu, ' ').trim()].slice(0, nameCharsMax).join(''))
 
   /** As it is now: it may have been edited since it came. */
   const newestOf = (peer: UserId): Promise<MessageRow | undefined> =>

@@ -4,7 +4,8 @@ import type { Kind } from '#shared/frames'
 import type { EnvelopeId, UserId } from '#shared/ids'
 import { conversationOf, noteLast } from '../db/conversations.ts'
 import { removed, targetOf, withChange } from '../db/changes.ts'
-import type { Db, MessageRow } from '../db/db.ts'
+import { fileKey, type Db, type MessageRow } from '../db/db.ts'
+import { deleteFile } from '../db/files.ts'
 
 /** Where an envelope's row is kept: what changes a message is none itself, nor is what cannot be read and says so. */
 export const tableOf = (db: Db, kind: Kind, content: Content | null) =>
@@ -17,6 +18,24 @@ export async function find(db: Db, from: UserId, id: EnvelopeId) {
     if (row) return { table, row }
   }
   return null
+}
+
+/** Leaves nothing of a message but its place, nor of its file; in the transaction of the caller (`removeTables`). */
+export async function remove(
+  db: Db,
+  row: MessageRow,
+  how: NonNullable<MessageRow['removed']>,
+): Promise<void> {
+  await db.messages.put(removed(row, how))
+  await forgetFile(db, row)
+}
+
+export const removeTables = (db: Db) => [db.messages, db.files, db.parts, db.releases]
+
+/** The file of a message, as far as it is here; in the transaction of the caller. */
+export async function forgetFile(db: Db, { from, id }: Pick<MessageRow, 'from' | 'id'>): Promise<void> {
+  const file = await db.files.get(fileKey(from, id))
+  if (file) await deleteFile(db, file)
 }
 
 /**
@@ -34,7 +53,12 @@ export async function applyChange(
   if (!target || target.peer !== change.peer) return false
   const after = withChange(target, { ...change, content: change.content! })
   if (after === target) return true
-  await db.messages.put(after.removed ? removed(target, asRemoved) : after)
+  if (after.removed) {
+    await remove(db, target, asRemoved)
+    // Who takes it back takes it from everybody: whoever has not fetched it does not any more.
+    if (target.content?.type === 'file' && change.direction === 'out')
+      await db.releases.put({ blob: target.content.file.blob })
+  } else await db.messages.put(after)
   const { last } = await conversationOf(db, change.peer)
   if (last?.id === target.id) await noteLast(db, change.peer)
   return true

@@ -4,12 +4,14 @@ import { v7 } from 'uuid'
 import type { ContentOf, Target } from '#shared/content'
 import type { EnvelopeId, Millis, UserId } from '#shared/ids'
 import type { Commands } from '../bus/commands.ts'
-import { targetOf, removed, withChange } from '../db/changes.ts'
+import { targetOf, withChange } from '../db/changes.ts'
 import { conversationOf, noteLast, recount } from '../db/conversations.ts'
 import { pendingTs, type AccountRow, type Db, type OutboxRow, type SessionRow } from '../db/db.ts'
 import { isOpen } from '../db/sessions.ts'
 import { settingsOf } from '../db/settings.ts'
+import { forgetFile, remove, removeTables } from './changes.ts'
 import { flush, toSend, type Desk } from './desk.ts'
+import { retryFile } from './file-commands.ts'
 
 type Names = 'retry' | 'discard' | 'read' | 'typing' | 'answer' | 'endConversation' | 'hide' | 'markUnread'
 
@@ -23,22 +25,28 @@ export function conversationCommands(desk: Desk): Pick<Commands, Names> {
 
   return {
     async retry(id) {
-      const { account, outbox } = await needed()
+      const { account, outbox, files } = await needed()
       await guarded(async () => {
         await retry(desk, account, id)
+        files.tend()
         await outbox.flush()
       })
     },
     async discard(id) {
-      const { account } = await needed()
+      const { account, files } = await needed()
       await guarded(() =>
-        db.transaction('rw', [db.outbox, db.messages], async () => {
+        db.transaction('rw', [db.outbox, ...removeTables(db)], async () => {
+          const content = ((await db.outbox.get(id)) ?? (await db.messages.get([account.user, id])))?.content
           await db.outbox.delete(id)
           await db.outbox.bulkDelete((await changesOf(db, account, id)).map((change) => change.id))
           const row = await db.messages.get([account.user, id])
-          if (row && row.state !== 'stored') await db.messages.delete([account.user, id])
+          if (row?.state === 'stored') return
+          await db.messages.delete([account.user, id])
+          await forgetFile(db, { from: account.user, id })
+          if (content?.type === 'file') await db.releases.put({ blob: content.file.blob })
         }),
       )
+      files.tend()
     },
     async read(peer, ts) {
       const { send } = await needed()
@@ -126,11 +134,14 @@ const changesOf = (db: Db, { user }: AccountRow, id: EnvelopeId): Promise<Outbox
 
 /** What the room has refused is spent: a new id. What it has never confirmed goes again as it is. */
 async function retry({ db, timers }: Desk, account: AccountRow, id: EnvelopeId): Promise<void> {
-  await db.transaction('rw', [db.outbox, db.messages], async () => {
+  const now = timers.now()
+  const after = v7() as EnvelopeId
+  const fileKeys = { user: account.user, before: id, after }
+  await db.transaction('rw', [db.outbox, db.messages, db.files], async () => {
     const waiting = await db.outbox.get(id)
     if (waiting) {
       const { held: _, ...row } = waiting
-      await db.outbox.put({ ...row, at: timers.now() })
+      await db.outbox.put({ ...row, at: now })
       return
     }
     const row = await db.messages.get([account.user, id])
@@ -143,7 +154,8 @@ async function retry({ db, timers }: Desk, account: AccountRow, id: EnvelopeId):
       (before, change) => withChange(before, { ...change, from: account.user, ts: pendingTs }),
       row,
     )
-    if (content) await db.outbox.add({ id: v7() as EnvelopeId, peer, kind, content, at: timers.now() })
+    if (content?.type === 'file' && (await retryFile(db, fileKeys, content, now))) return
+    if (content) await db.outbox.add({ id: after, peer, kind, content, at: now })
   })
 }
 
@@ -195,7 +207,7 @@ export async function forgetEnded(db: Db, now: Millis): Promise<void> {
   const { buddies } = await settingsOf(db)
   for (const [peer, { forgets }] of Object.entries(buddies) as [UserId, { forgets?: boolean }][]) {
     if (!forgets) continue
-    await db.transaction('rw', [db.conversations, db.messages], async () => {
+    await db.transaction('rw', [db.conversations, ...removeTables(db)], async () => {
       const { session, unread } = await conversationOf(db, peer)
       if (!session || unread > 0 || isOpen(session, now)) return
       const rows = await db.messages
@@ -204,7 +216,7 @@ export async function forgetEnded(db: Db, now: Millis): Promise<void> {
         .filter((row) => !row.removed && (row.kind === 'message' || row.kind === 'control'))
         .toArray()
       if (rows.length === 0) return
-      await db.messages.bulkPut(rows.map((row) => removed(row, 'hidden')))
+      for (const row of rows) await remove(db, row, 'hidden')
       await noteLast(db, peer)
     })
   }
@@ -216,10 +228,10 @@ async function hide(desk: Desk, peer: UserId, targets: readonly Target[]): Promi
   const { db, status, needed, guarded } = desk
   const { account } = await needed()
   await guarded(() =>
-    db.transaction('rw', [db.conversations, db.messages, db.prompts, db.outbox], async () => {
+    db.transaction('rw', [db.conversations, db.prompts, db.outbox, ...removeTables(db)], async () => {
       for (const { from, id } of targets) {
         const row = await db.messages.get([from, id])
-        if (row?.peer === peer) await db.messages.put(removed(row, 'hidden'))
+        if (row?.peer === peer) await remove(db, row, 'hidden')
       }
       for (let at = 0; at < targets.length; at += hiddenAtOnce) {
         const content = { type: 'own-hide' as const, peer, targets: targets.slice(at, at + hiddenAtOnce) }

@@ -13,6 +13,7 @@ import { settingsOf } from '../db/settings.ts'
 import { deleteAccount } from './account-changes.ts'
 import { relayInfo, signIn, signUp, type Http, type NewAccount } from './accounts.ts'
 import { archiveWhen, type ArchiveWhen } from './archive.ts'
+import { fileCommands } from './file-commands.ts'
 import { forgetOldKeys } from './old-keys.ts'
 import { conversationCommands, forgetEnded, leaveBehind } from './conversation-commands.ts'
 import type { Desk } from './desk.ts'
@@ -136,6 +137,7 @@ export function createEngine(options: EngineOptions): Engine {
       timers,
       words,
       random,
+      fetch: options.fetch,
       client,
       status,
       failing,
@@ -268,7 +270,8 @@ export function createEngine(options: EngineOptions): Engine {
       })
     },
     async nudge() {
-      const { outbox } = await needed()
+      const { outbox, files } = await needed()
+      files.tend()
       await guarded(() => outbox.flush())
     },
     async setPresence({ mode, status: text, until }) {
@@ -288,6 +291,7 @@ export function createEngine(options: EngineOptions): Engine {
     ...safetyCommands(desk),
     ...settingsCommands(desk),
     ...deviceCommands(desk),
+    ...fileCommands(desk),
   }
 
   return {

@@ -7,7 +7,7 @@ import type { Content, ContentOf } from '#shared/content'
 import type { ErrorCode } from '#shared/errors'
 import type { Entry, EntryOf, Kind, Policy, ServerFrameOf, Snapshot, Watermarks } from '#shared/frames'
 import type { DeviceId, EnvelopeId, Epoch, Millis, Seq, UserId } from '#shared/ids'
-import { conversationOf, lastOf, recount } from '../db/conversations.ts'
+import { conversationOf, lastOf, noteOf, recount } from '../db/conversations.ts'
 import {
   pendingTs,
   type Db,
@@ -19,6 +19,7 @@ import {
 import { isArchived, settingsOf } from '../db/settings.ts'
 import { sessionAfter } from '../db/sessions.ts'
 import { applyChange, tableOf } from './changes.ts'
+import { expectPicture } from './file-offers.ts'
 import { applyOwn, isKeptNote, isOwn } from './own.ts'
 import type { Opened, Opener } from './opener.ts'
 import type { Incoming } from './ports.ts'
@@ -63,6 +64,9 @@ const tables = (db: Db) => [
   db.ratchetsIn,
   db.welcomes,
   db.keyPackages,
+  db.files,
+  db.parts,
+  db.releases,
 ]
 
 export interface ApplyOptions {
@@ -167,7 +171,7 @@ export async function applyEntries(
         if (content) for (const changedPeer of await applyOwn(db, content, ts)) changed.add(changedPeer)
         if (content?.type === 'own-answer') applied.cleared.push(content.peer)
         // Kept, for what the archive has of them is older.
-        if (content && isKeptNote(content)) await db.changes.put(noteOf(entry, content))
+        if (content && isKeptNote(content)) await db.changes.put(rowOf(entry, content))
         return
       }
       if (isOwn(content)) return // of anybody else it means nothing
@@ -219,6 +223,7 @@ export async function applyEntries(
       changed.add(peer)
       if (table === db.changes) return onChange(row)
       await db.messages.put(row)
+      await expectPicture(db, row, timers.now())
       if (row.content?.type === 'knock' || row.content?.type === 'accept') await noteName(row.content, entry)
       await onSaid(row, known === undefined)
     }
@@ -240,8 +245,10 @@ export async function applyEntries(
         return
       }
       if (!isNew || (kind !== 'message' && kind !== 'knock')) return
-      const text = content?.type === 'text' || content?.type === 'knock' ? content.text : ''
-      applied.incoming.push({ peer, id, ts, text, kind, late })
+      const text =
+        content?.type === 'text' || content?.type === 'file' || content?.type === 'knock' ? content.text : ''
+      const file = content?.type === 'file' && noteOf(content.file)
+      applied.incoming.push({ peer, id, ts, text, ...(file && { file }), kind, late })
       const prompt = await db.prompts.get(peer)
       const isMuted = (await db.roster.get(peer))?.muted ?? false
       if (kind === 'message' && (prompt || (!late && asks(row, session, isMuted)))) {
@@ -250,6 +257,7 @@ export async function applyEntries(
           session: session?.id ?? id,
           count: (prompt?.count ?? 0) + 1,
           text,
+          ...(file && { file }),
           at: timers.now(),
           isFolded: late && (prompt?.isFolded ?? false),
         })
@@ -263,10 +271,7 @@ export async function applyEntries(
       return me !== undefined && ts < me.created
     }
 
-    function noteOf(
-      { peer, id, ts, seq, direction, kind }: EntryOf<'message'>,
-      content: Content,
-    ): MessageRow {
+    function rowOf({ peer, id, ts, seq, direction, kind }: EntryOf<'message'>, content: Content): MessageRow {
       return { from: account.user, id, peer, ts, seq, direction, kind, content, at: timers.now() }
     }
 
@@ -325,8 +330,9 @@ export function fitting(kind: Kind, opened: Opened): Opened {
   const { content, mid } = opened
   if (content === null) return opened
   const { type } = content
-  const isSaid = type === 'text' || type === 'knock' || type === 'accept'
-  const fits = kind === 'control' ? !isSaid : type === (kind === 'message' ? 'text' : kind)
+  const isMessage = type === 'text' || type === 'file'
+  const isSaid = isMessage || type === 'knock' || type === 'accept'
+  const fits = kind === 'control' ? !isSaid : kind === 'message' ? isMessage : type === kind
   return fits ? opened : { content: null, unknown: content, mid }
 }
 

@@ -12,7 +12,7 @@ import { CommandError } from '../bus/commands.ts'
 import { Refusal } from '../crypto/refusal.ts'
 import { targetOf } from '../db/changes.ts'
 import { pendingTs, type Failure, type MessageRow, type OutboxRow } from '../db/db.ts'
-import { applyChange, tableOf } from './changes.ts'
+import { applyChange, removeTables, tableOf } from './changes.ts'
 import { isOwn } from './own.ts'
 import type { Sealer } from './sealer.ts'
 import type { Signed } from './state.ts'
@@ -206,7 +206,7 @@ export function createOutbox(signed: Signed, sealer: Sealer, renew: () => Promis
     accepted = id
     const peer = await db.transaction(
       'rw',
-      [db.outbox, db.messages, db.changes, db.conversations, db.ratchetsOut],
+      [db.outbox, db.changes, db.conversations, db.ratchetsOut, ...removeTables(db)],
       async () => {
         const waiting = await db.outbox.get(id)
         await db.outbox.delete(id)

@@ -1,9 +1,9 @@
 /** What one of my devices tells the others: sent to myself, and applied on all of them alike. */
 import type { Content } from '#shared/content'
 import type { Millis, UserId } from '#shared/ids'
-import { removed } from '../db/changes.ts'
 import { conversationOf, noteLast } from '../db/conversations.ts'
 import type { Db } from '../db/db.ts'
+import { remove } from './changes.ts'
 
 type Own = Extract<Content, { type: `own-${string}` }>
 /** What holds for as long as the history does, and so goes with it. */
@@ -31,7 +31,7 @@ export async function applyOwn(db: Db, content: Content, ts: Millis): Promise<Us
     case 'own-hide':
       for (const { from, id } of content.targets) {
         const message = await db.messages.get([from, id])
-        if (message?.peer === peer) await db.messages.put(removed(message, 'hidden'))
+        if (message?.peer === peer) await remove(db, message, 'hidden')
       }
       await noteLast(db, peer)
       break

@@ -1,6 +1,7 @@
 /** What the engine needs of the world around it: a browser, or in tests and loads plain Node. */
 import type { ViewState } from '../bus/commands.ts'
 import type { EnvelopeId, Millis, UserId } from '#shared/ids'
+import type { FileNote } from '../db/db.ts'
 
 /** A message has come in and is stored; what may happen now is decided in alert.ts. */
 export interface Incoming {
@@ -8,6 +9,8 @@ export interface Incoming {
   id: EnvelopeId
   ts: Millis
   text: string
+  /** Of a message with a file, whose caption is `text`. */
+  file?: FileNote
   kind: 'message' | 'knock'
   /** It was waiting for us: no live news. */
   late: boolean
@@ -47,6 +50,9 @@ export interface Words {
   /** In place of a name and a text that shall not be seen. */
   somebody(): string
   aMessage(): string
+  /** A file without a caption. */
+  photo(): string
+  file(name: string): string
   /** After an absence. */
   missed(messages: number, people: number): string
 }

@@ -1,4 +1,4 @@
-/** Asks of the room that are answered one by one: changes of the roster, of the policy, of settings; keys. */
+/** Asks of the room that are answered one by one: changes of the roster, of the policy, of settings; keys; room for files. */
 import { v7 } from 'uuid'
 import type { SealedSegment } from '#shared/archive'
 import type { ClientFrameOf, ServerFrameOf } from '#shared/frames'
@@ -6,7 +6,7 @@ import type { Vault } from '#shared/keys'
 import { CommandError } from '../bus/commands.ts'
 import type { Signed } from './state.ts'
 
-type Asked = 'roster' | 'policy' | 'preferences' | 'keys' | 'archive' | 'unarchive' | 'archived'
+type Asked = 'roster' | 'policy' | 'preferences' | 'keys' | 'archive' | 'unarchive' | 'archived' | 'release'
 type Ask = { [Type in Asked]: Omit<ClientFrameOf<Type>, 'request'> }[Asked]
 
 export interface Requests {
@@ -22,6 +22,8 @@ export interface Requests {
   askSegments(after: number): Promise<ServerFrameOf<'segments'>>
   /** @throws CommandError likewise, `item-not-found` for one that was deleted */
   askSegment(segId: string): Promise<SealedSegment>
+  /** Room for a file of so many bytes. @throws CommandError likewise, `resource-constraint` when there is none left */
+  askRoom(bytes: number): Promise<ServerFrameOf<'reserved'>>
   onAnswer(frame: Answer): void
   onOk(frame: ServerFrameOf<'ok'>): void
   onError(frame: ServerFrameOf<'error'>): void
@@ -32,8 +34,9 @@ export interface Requests {
 const withinMs = 10_000
 
 /** What says more than that it is done. */
-type Answer = ServerFrameOf<'keys' | 'devices' | 'segments' | 'segment' | 'vault'>
-type Question = Omit<ClientFrameOf<'claim'>, 'request'> | { type: 'devices' | 'vault' } | Segments
+type Answer = ServerFrameOf<'keys' | 'devices' | 'segments' | 'segment' | 'vault' | 'reserved'>
+type Question = Omit<ClientFrameOf<'claim'>, 'request'> | { type: 'devices' | 'vault' } | Segments | Room
+type Room = { type: 'reserve'; bytes: number }
 type Segments = { type: 'segments'; after: number } | { type: 'segment'; segId: string }
 
 type AnswerOf<Type extends Answer['type']> = Extract<Answer, { type: Type }>
@@ -84,6 +87,7 @@ export function createRequests({ send, isWelcome, timers }: Signed): Requests {
     askVault: () => askFor('vault', { type: 'vault' }),
     askSegments: (after) => askFor('segments', { type: 'segments', after }),
     askSegment: async (segId) => (await askFor('segment', { type: 'segment', segId })).segment,
+    askRoom: (bytes) => askFor('reserved', { type: 'reserve', bytes }),
     onAnswer: (frame) => settle(frame.request, ({ done }) => done(frame)),
     onOk: ({ request }) => settle(request, ({ done }) => done(null)),
     onError: ({ request, code, detail, retryAfterMs }) =>

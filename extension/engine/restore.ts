@@ -13,6 +13,7 @@ import type { MessageRow, RestoreRow } from '../db/db.ts'
 import { mergedRows } from '../db/merge.ts'
 import { isArchived, settingsOf } from '../db/settings.ts'
 import { keyOf, readRows, targetsOf, type Read } from './archive-rows.ts'
+import { forgetFile, removeTables } from './changes.ts'
 import { withFailure } from './inbox.ts'
 import { applyOwn } from './own.ts'
 import { NoKeyError, type Segments } from './segments.ts'
@@ -107,7 +108,7 @@ export function createRestore({ signed, segments, changed }: RestoreOptions): Re
 
   async function store(got: Got, segId: string, known: Changes): Promise<void> {
     const tables = [
-      db.messages,
+      ...removeTables(db),
       db.changes,
       db.conversations,
       db.prompts,
@@ -162,6 +163,7 @@ export function createRestore({ signed, segments, changed }: RestoreOptions): Re
         return code === undefined ? one : withFailure(one, code)
       })
     await db.messages.bulkPut(after)
+    for (const one of after) if (one.removed) await forgetFile(db, one)
     await noteNames(after)
     await countAnew(after)
     const all = [...read.messages, ...read.changes, ...read.welcomes]
@@ -189,7 +191,7 @@ export function createRestore({ signed, segments, changed }: RestoreOptions): Re
 
   /** A change that came over the log late may be about what was brought before it. */
   async function finish(changes: Changes): Promise<boolean> {
-    const tables = [db.messages, db.changes, db.conversations, db.prompts, db.settings, db.status]
+    const tables = [...removeTables(db), db.changes, db.conversations, db.prompts, db.settings, db.status]
     await db.transaction('rw', tables, async () => {
       const row = await rowOf()
       if (!row) return
@@ -200,6 +202,7 @@ export function createRestore({ signed, segments, changed }: RestoreOptions): Re
         return after && after !== one ? [after] : []
       })
       await db.messages.bulkPut(behind)
+      for (const one of behind) if (one.removed) await forgetFile(db, one)
       await countAnew(behind)
       for (const peer of uncounted.keys()) await countNow(peer)
       if (!row.hasLeftOut) await noteKept(db, await settingsOf(db))

@@ -14,7 +14,9 @@ import type { AccountRow, ArchiveStatusRow, Db } from '../db/db.ts'
 import { settingsOf } from '../db/settings.ts'
 import { createAlerting } from './alerting.ts'
 import { createArchive, type ArchiveWhen } from './archive.ts'
+import { createBlobs } from './blobs.ts'
 import { createConnection, type Closed, type Connection, type Failing, type Link } from './connection.ts'
+import { createFiles, makeRoom, type Files } from './files.ts'
 import type { Identities } from './identities.ts'
 import { applyEntries, pushAgain, startOver } from './inbox.ts'
 import { refill } from './key-pool.ts'
@@ -35,6 +37,7 @@ export interface Session {
   readonly account: AccountRow
   readonly outbox: Outbox
   readonly requests: Requests
+  readonly files: Files
   readonly identities: Identities
   secrets: Sealing['secrets']
   /** Tries again what could not be opened, and sends what was waiting. */
@@ -66,6 +69,7 @@ export interface SessionOptions {
   timers: Timers
   words: Words
   random: () => number
+  fetch: typeof fetch
   client: string
   status: Status
   activity(): { state: 'active' | 'idle'; since: Millis }
@@ -101,7 +105,7 @@ const noConnection: Connection = {
 
 /** What says more than that it is done. */
 const isAnswer = (frame: ServerFrame): frame is Parameters<Requests['onAnswer']>[0] =>
-  ['keys', 'devices', 'segments', 'segment', 'vault'].includes(frame.type)
+  ['keys', 'devices', 'segments', 'segment', 'vault', 'reserved'].includes(frame.type)
 
 export function openSession(options: SessionOptions): Session {
   const { account, db, platform, timers, words, status } = options
@@ -135,6 +139,14 @@ export function openSession(options: SessionOptions): Session {
   const archive = createArchive({ signed, segments, requests, mayFlush, when: options.archiveWhen })
   const restore = createRestore({ signed, segments, changed: () => status.settle([]) })
   const outbox = createOutbox(signed, sealing.sealer, () => identities.refresh(account.user))
+  const files = createFiles({
+    signed,
+    requests,
+    blobs: createBlobs(account.relay, options.fetch),
+    random: options.random,
+    skew: () => skew,
+    posted: () => outbox.flush(),
+  })
   const preferences = createPreferences(db, requests, sealing.sealSettings)
   const alerting = createAlerting({
     db,
@@ -229,6 +241,7 @@ export function openSession(options: SessionOptions): Session {
       case 'devices':
       case 'segments':
       case 'segment':
+      case 'reserved':
       case 'vault': // an answer of another connection
       case 'bye': // the connection has read it
     }
@@ -348,6 +361,7 @@ export function openSession(options: SessionOptions): Session {
     await status.settle(applied.cleared)
     for (const peer of applied.blocked) await platform.closeChat(peer)
     archive.tend()
+    files.tend()
     if (late) missed.push(...applied.incoming)
     else alerting.news(applied.incoming)
     if (entries.some(({ type }) => type === 'preferences')) await settingsCame()
@@ -387,6 +401,7 @@ export function openSession(options: SessionOptions): Session {
     if (await believeDecided(db, relayNow())) next(null, tryAgain)
     if (isWelcome()) void preferences.push().catch(console.error)
     archive.tend()
+    await makeRoom(db, timers.now())
   }
 
   /** "Tell me when they come online": once (R-41 decides how). */
@@ -413,6 +428,7 @@ export function openSession(options: SessionOptions): Session {
     alerting.missed(missed)
     missed = []
     await settingsCame()
+    files.tend()
     await tryWaiting()
     if (await restore.isOpen()) void bringHistory().catch(console.error)
     else {
@@ -522,6 +538,7 @@ export function openSession(options: SessionOptions): Session {
     account,
     outbox,
     requests,
+    files,
     identities,
     secrets,
     tryAgain: async () => next(null, tryAgain),
@@ -542,7 +559,7 @@ export function openSession(options: SessionOptions): Session {
       if (leaving && welcome) await connection.leave()
       else connection.close()
       void alerting.stop() // it only reads, and a browser may take its time with a window
-      await Promise.all([outbox.stop(), archive.stop(), restore.stop(), chain])
+      await Promise.all([outbox.stop(), files.stop(), archive.stop(), restore.stop(), chain])
     },
   }
 }

@@ -9,6 +9,7 @@ import type { EnvelopeId, Millis, UserId } from '#shared/ids'
 import { conversationOf, lastOf, recount } from '../db/conversations.ts'
 import type { Db, MessageRow } from '../db/db.ts'
 import { applyChange, find } from './changes.ts'
+import { expectPicture } from './file-offers.ts'
 import type { Identities } from './identities.ts'
 import { fitting, knockOf, type Applied } from './inbox.ts'
 import type { Opener } from './opener.ts'
@@ -130,7 +131,10 @@ const mayResend = (row: MessageRow, peer: UserId, now: number) =>
   (row.resent ?? 0) < timesMax
 
 /** Tries everything again that waits: a list, a session or a mailbox may have come since, or a newer Parley. */
-export async function openWaiting({ db }: Signed, opener: Opener): Promise<void> {
+export async function openWaiting(
+  { db, timers }: Pick<Signed, 'db' | 'timers'>,
+  opener: Opener,
+): Promise<void> {
   const found: MessageRow[] = []
   for (const row of await waiting(db)) {
     const { content, unknown } = fitting(row.kind, await openRow(row, opener))
@@ -151,10 +155,14 @@ export async function openWaiting({ db }: Signed, opener: Opener): Promise<void>
       db.ratchetsIn,
       db.welcomes,
       db.keyPackages,
+      db.settings,
+      db.files,
+      db.parts,
+      db.releases,
     ],
     async () => {
       await opener.store()
-      for (const row of found) await fill(db, row)
+      for (const row of found) await fill(db, row, timers.now())
     },
   )
 }
@@ -184,7 +192,7 @@ async function noteKnock(db: Db, { peer, at }: MessageRow, content: ContentOf<'k
   await db.roster.put({ ...row, ...(name && { name }), knock: knockOf(content, at) })
 }
 
-async function fill(db: Db, was: MessageRow): Promise<void> {
+async function fill(db: Db, was: MessageRow, now: Millis): Promise<void> {
   const row = { ...was }
   delete row.payload
   delete row.lists
@@ -200,6 +208,7 @@ async function fill(db: Db, was: MessageRow): Promise<void> {
     return
   }
   await db.messages.put(row)
+  await expectPicture(db, row, now)
   if (row.content?.type === 'knock') await noteKnock(db, row, row.content)
   const conversation = await conversationOf(db, row.peer)
   if (conversation.last?.id === row.id) await db.conversations.put({ ...conversation, last: lastOf(row) })

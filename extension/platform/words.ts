@@ -13,6 +13,8 @@ export const alertWords: Words = {
   notYou: () => browser.i18n.getMessage('alertNotYou'),
   somebody: () => browser.i18n.getMessage('alertSomebody'),
   aMessage: () => browser.i18n.getMessage('alertMessage'),
+  photo: () => browser.i18n.getMessage('alertPhoto'),
+  file: (name) => browser.i18n.getMessage('alertFile', name),
   missed: (messages, people) =>
     people === 1
       ? browser.i18n.getMessage('alertMany', String(messages))

@@ -14,15 +14,21 @@ export interface Allowed {
 
 /** `now` is the relay's: nobody's own clock decides how long something may be changed (R-26, R-27). */
 export function allowed(item: MessageItem, now: Millis, isBuddy: boolean): Allowed {
-  const { direction, ts, tick, text, isText } = item
-  const isThere = text !== null && tick !== 'failed' && tick !== 'expired' && tick !== 'held'
+  const { direction, ts, tick, text, isText, file, isUnsent } = item
+  const isThere =
+    text !== null &&
+    !isUnsent &&
+    (isText || file !== null) &&
+    tick !== 'failed' &&
+    tick !== 'expired' &&
+    tick !== 'held'
   const ageMs = ts === pendingTs ? 0 : now - ts
-  const isMine = direction === 'out' && isThere && isBuddy && isText
+  const isMine = direction === 'out' && isThere && isBuddy
   return {
-    reply: isThere && isBuddy && isText,
-    react: isThere && isBuddy && isText,
-    copy: text !== null,
-    edit: isMine && ageMs < limits.editMs,
+    reply: isThere && isBuddy,
+    react: isThere && isBuddy,
+    copy: text !== null && text !== '',
+    edit: isMine && isText && ageMs < limits.editMs,
     retract: isMine && ageMs < limits.retractMs,
   }
 }

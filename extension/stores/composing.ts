@@ -2,11 +2,11 @@
 import { computed, effect, signal, type ReadonlySignal, type Signal } from '@preact/signals'
 import { v7 } from 'uuid'
 import { characters } from '#shared/content'
-import type { EnvelopeId, Millis, UserId } from '#shared/ids'
+import type { EnvelopeId, UserId } from '#shared/ids'
 import { limits } from '#shared/limits'
 import type { Commands } from '../bus/commands.ts'
-import type { Db, OutboxRow, SessionRow } from '../db/db.ts'
-import { sessionQuietMs } from '../db/sessions.ts'
+import type { Db, OutboxRow } from '../db/db.ts'
+import { sessionNow, type Sitting } from '../db/sessions.ts'
 import type { Clock } from './clock.ts'
 import { attempting, problemOf, type Problem } from './problem.ts'
 import type { MessageItem, Quote } from './timeline.ts'
@@ -31,45 +31,33 @@ interface Surroundings {
   /** Does the person let others see that they type? */
   tellsTyping: ReadonlySignal<boolean>
   /** What the next message's session depends on. */
-  session(): { known: SessionRow | undefined; outbox: readonly OutboxRow[]; skew: number; me: UserId }
+  session(): Sitting
+  /** Files that go with what is written, which is their caption then; an edit leaves them where they are. */
+  files: { isAny: ReadonlySignal<boolean>; send(caption: string): Promise<void> }
   /** A message of mine is on its way. */
   onSent(): Promise<void>
-}
-
-/**
- * The session that a message said now belongs to (R-32): the open one, also when the peer did not want it (they get it
- * quietly), or a new one. What I have just written counts although the background has not seen it yet.
- */
-export function sessionNow(
-  { known, outbox, skew, me }: ReturnType<Surroundings['session']>,
-  now: Millis,
-): string {
-  const end = known?.end
-  const waiting = outbox.findLast(
-    ({ kind, held, at }) => kind === 'message' && !held && now - at < sessionQuietMs,
-  )
-  if (waiting?.content.type === 'text' && waiting.content.session) {
-    const isAfterEnd = !end || end.how !== 'left' || end.ts < waiting.at + skew
-    if (isAfterEnd) return waiting.content.session
-  }
-  const goesOn = known && now + skew - known.lastTs < sessionQuietMs
-  const isOpen = !end || (end.how === 'rejected' && end.by !== me)
-  return goesOn && isOpen ? known.id : v7()
 }
 
 /** So much of the answered text goes along: it may not be there on the other side. */
 const quoted = (text: string): string => [...text].slice(0, limits.quoteCharsMax).join('')
 
 export function composing(around: Surroundings) {
-  const { peer, db, commands, clock, problem, charsMax, mayWrite, tellsTyping } = around
+  const { peer, db, commands, clock, problem, charsMax, mayWrite, tellsTyping, files } = around
   const attempt = attempting(problem)
   const draft = signal('')
   const aim = signal<Aim | null>(null)
   /** What was being written before an edit began; it comes back after it. */
   let setAside = ''
 
-  const left = computed(() => charsMax.value - characters(draft.value.trim()))
-  const canSend = computed(() => draft.value.trim() !== '' && left.value >= 0 && mayWrite.value)
+  const goesWithFiles = computed(() => files.isAny.value && aim.value?.type !== 'edit')
+  const isCaption = computed(() => goesWithFiles.value && aim.value === null)
+  const left = computed(() => {
+    const max = isCaption.value ? limits.captionCharsMax : charsMax.value
+    return max - characters(draft.value.trim())
+  })
+  const canSend = computed(
+    () => (draft.value.trim() !== '' || goesWithFiles.value) && left.value >= 0 && mayWrite.value,
+  )
 
   let cancelSaving: (() => void) | null = null
   const stopSaving = () => {
@@ -112,6 +100,10 @@ export function composing(around: Surroundings) {
     aim.value = null
   }
 
+  function giveBack(text: string) {
+    type([text, draft.peek()].filter((part) => part !== '').join('\n'))
+  }
+
   /** Writes what goes out, and wakes who sends it. Whatever fails leaves nothing behind. */
   async function post(kind: OutboxRow['kind'], content: OutboxRow['content'], id = v7() as EnvelopeId) {
     await db.transaction('rw', db.outbox, db.drafts, async () => {
@@ -138,6 +130,7 @@ export function composing(around: Surroundings) {
     const typed = draft.value.trim()
     const now = clock.now()
     const id = v7() as EnvelopeId // before any wait: the order of ids is the order of messages
+    const [hasFiles, areCaptioned] = [goesWithFiles.peek(), isCaption.peek()]
     stopSaving()
     problem.value = null
     draft.value = ''
@@ -147,9 +140,15 @@ export function composing(around: Surroundings) {
       const reply = aimed && {
         reply: { from: aimed.quote.from, id: aimed.quote.id, text: quoted(aimed.quote.text ?? '') },
       }
-      const text = await express(typed)
-      const session = sessionNow(around.session(), now)
-      await post('message', { type: 'text', text, session, written: now, ...reply }, id)
+      const text = typed === '' ? '' : await express(typed)
+      if (text !== '' && !areCaptioned) {
+        const session = sessionNow(around.session(), now)
+        await post('message', { type: 'text', text, session, written: now, ...reply }, id)
+      }
+      if (hasFiles) {
+        await db.drafts.delete(peer)
+        void files.send(areCaptioned ? text : '')
+      }
     } catch (error) {
       // Never lose what somebody typed: it goes back, before what was typed meanwhile.
       draft.value = [typed, draft.value].filter((part) => part !== '').join('\n')
@@ -171,14 +170,16 @@ export function composing(around: Surroundings) {
     aim,
     left,
     canSend,
+    /** What is written goes with files. */
+    isCaption,
     showsCounter: computed(() => left.value <= counterFrom),
     type,
     send,
     post,
     dropAim,
-    reply({ key, from, id, direction, text }: MessageItem) {
+    reply({ key, from, id, direction, text, file }: MessageItem) {
       dropAim()
-      aim.value = { type: 'reply', quote: { key, from, id, direction, text } }
+      aim.value = { type: 'reply', quote: { key, from, id, direction, text: text || (file?.name ?? text) } }
     },
     edit({ id, text }: MessageItem) {
       if (text === null) return
@@ -186,10 +187,12 @@ export function composing(around: Surroundings) {
       draft.value = text
       aim.value = { type: 'edit', id, text }
     },
-    /** The text of one that could not be sent, before what has been typed since. */
+    /** What could not go out, before what has been typed since. */
+    giveBack,
+    /** The text of one that could not be sent. */
     takeBack({ text, quote }: MessageItem) {
       dropAim()
-      type([text ?? '', draft.peek()].filter((part) => part !== '').join('\n'))
+      giveBack(text ?? '')
       if (quote) aim.value = { type: 'reply', quote }
     },
     /** The window loses the person: what was typed is kept now, and nobody types any more. */

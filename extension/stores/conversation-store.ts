@@ -13,6 +13,8 @@ import { defaultSettings, settingsOf } from '../db/settings.ts'
 import { allowed } from './allowed.ts'
 import type { Clock } from './clock.ts'
 import { composing } from './composing.ts'
+import { conversationFiles, sharedWith } from './conversation-files.ts'
+import { safeName } from './file-names.ts'
 import { historyOf } from './history.ts'
 import { lateArrivals } from './late-arrivals.ts'
 import { presenceOf, relayTime } from './presence.ts'
@@ -136,6 +138,15 @@ export const ConversationStore = createModel((peer: UserId, db: Db, commands: Co
     const isWaiting = (recent.value?.outbox ?? []).some(({ kind }) => kind === 'message')
     return !isWaiting && relayTime(coarseTime.value, around.value?.connection) - last >= sessionQuietMs
   })
+  const files = conversationFiles({
+    peer,
+    db,
+    commands,
+    clock,
+    bytesMax: computed(() => around.value?.limits?.fileBytesMax ?? limits.fileBytesMax),
+    attempt,
+    onCaptionBack: (caption) => composer.giveBack(caption),
+  })
   const items = computed((): Item[] => {
     if (!recent.value || !around.value?.account) return []
     return timeline({
@@ -143,6 +154,7 @@ export const ConversationStore = createModel((peer: UserId, db: Db, commands: Co
       messages: recent.value.messages,
       outbox: recent.value.outbox,
       notices: recent.value.notices,
+      unsent: files.unsent.value,
       conversation: around.value.conversation,
       skew: around.value.connection?.skew ?? 0,
       newAfter: newAfter.value,
@@ -176,6 +188,7 @@ export const ConversationStore = createModel((peer: UserId, db: Db, commands: Co
     charsMax,
     mayWrite: computed(() => relation.value === 'buddies'),
     tellsTyping: computed(() => settings.value.typing),
+    files: { isAny: computed(() => files.chips.value.length > 0), send: files.send },
     session: () => ({
       known: around.peek()?.conversation?.session,
       outbox: recent.peek()?.outbox ?? [],
@@ -253,9 +266,12 @@ export const ConversationStore = createModel((peer: UserId, db: Db, commands: Co
   }
   async function linesOf(session: SessionItem): Promise<SessionLine[]> {
     const skew = around.peek()?.connection?.skew ?? 0
-    return (await rowsOf(session)).flatMap(({ from, ts, content }) =>
-      content?.type === 'text' ? [{ from, at: ts - skew, text: content.text }] : [],
-    )
+    return (await rowsOf(session)).flatMap(({ from, ts, content }) => {
+      if (content?.type === 'text') return [{ from, at: ts - skew, text: content.text }]
+      if (content?.type !== 'file') return []
+      const name = safeName(content.file.name)
+      return [{ from, at: ts - skew, text: content.text === '' ? name : `${name}: ${content.text}` }]
+    })
   }
   /** By its messages and not by its name: where one of them was deleted before, the name may be another one. */
   async function hideSession(session: SessionItem) {
@@ -291,6 +307,9 @@ export const ConversationStore = createModel((peer: UserId, db: Db, commands: Co
     type: composer.type,
     send: composer.send,
     leave: composer.leave,
+    isCaption: composer.isCaption,
+    files,
+    shared: () => sharedWith(db, peer, around.peek()?.connection?.skew ?? 0),
     dropAim: composer.dropAim,
     isReady: computed(() => recent.value !== undefined && around.value !== undefined),
     isMuted: computed(() => around.value?.roster?.muted ?? false),
@@ -337,7 +356,9 @@ export const ConversationStore = createModel((peer: UserId, db: Db, commands: Co
     },
     /** My last message, if it may still be edited; false when there is nothing to edit. */
     editLast(): boolean {
-      const last = itemsOf().findLast(({ direction, isRetracted }) => direction === 'out' && !isRetracted)
+      const last = itemsOf().findLast(
+        ({ direction, isRetracted, isUnsent }) => direction === 'out' && !isRetracted && !isUnsent,
+      )
       if (!last || !allowedFor(last).edit) return false
       composer.edit(last)
       return true

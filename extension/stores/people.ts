@@ -3,6 +3,7 @@ import type { Millis, UserId } from '#shared/ids'
 import type { ConnectionRow, Db } from '../db/db.ts'
 import { settingsOf, type Arrival } from '../db/settings.ts'
 import { deviceTime, presenceOf, relayTime, type Presence } from './presence.ts'
+import { saidOf, type Said } from './said.ts'
 
 export interface Buddy {
   name: UserId
@@ -27,7 +28,7 @@ export interface Buddy {
   /** What is said with them is kept for my devices that come later. */
   keepsHistory: boolean
   draft: string
-  last: { text: string; direction: 'in' | 'out'; at: Millis } | null
+  last: (Said & { direction: 'in' | 'out'; at: Millis }) | null
 }
 
 /** Everything the list is made of, read in one go so that no half of a change is ever seen. */
@@ -84,7 +85,7 @@ export function buddiesOf(people: People, now: Millis): Buddy[] {
         keepsHistory: mine.keepsHistory ?? true,
         draft: drafts.get(peer) ?? '',
         last: last
-          ? { text: last.text, direction: last.direction, at: deviceTime(last.ts, connection) }
+          ? { ...saidOf(last), direction: last.direction, at: deviceTime(last.ts, connection) }
           : null,
       }
     })

@@ -23,6 +23,7 @@ import { settingsOf, type Settings } from '../db/settings.ts'
 import type { Clock } from './clock.ts'
 import { presenceOf, relayTime } from './presence.ts'
 import { attempting, problemOf, type Problem } from './problem.ts'
+import { saidIn } from './said.ts'
 import { requestOf } from './waiting.ts'
 
 /** Who opened the window, and about whom: what its address says. */
@@ -86,7 +87,7 @@ async function readLines(db: Db, peer: UserId) {
       .where('[peer+direction+ts]')
       .between([peer, 'in', after], [peer, 'in', pendingTs], false, true)
       .reverse() // oxlint-disable-line no-array-reverse -- a collection of Dexie is no array
-      .filter(({ kind, removed, content }) => kind === 'message' && !removed && content?.type === 'text')
+      .filter(({ kind, removed, content }) => kind === 'message' && !removed && saidIn(content) !== null)
       .limit(count)
       .toArray()
   const unread = await theirs(conversation?.readTs ?? 0, linesMax)
@@ -95,9 +96,10 @@ async function readLines(db: Db, peer: UserId) {
     peer,
     conversation,
     presence,
-    lines: rows
-      .toReversed()
-      .flatMap(({ id, ts, content }) => (content?.type === 'text' ? [{ id, ts, text: content.text }] : [])),
+    lines: rows.toReversed().flatMap(({ id, ts, content }) => {
+      const said = saidIn(content)
+      return said ? [{ id, ts, ...said }] : []
+    }),
   }
 }
 

@@ -10,6 +10,7 @@ import { displayName, tooLongBy } from './display-name.ts'
 import { archiveProblem } from './history.ts'
 import { inviteLink } from './invite.ts'
 import { attempting, type Problem } from './problem.ts'
+import { storage } from './storage.ts'
 
 export type { Arrival, Settings } from '../db/settings.ts'
 export type Reach = PolicyRow['reach']
@@ -48,6 +49,7 @@ export const SettingsStore = createModel(
     const isBusy = signal(false)
     const attempt = attempting(problem)
     const defaultArrival: Arrival = canOpenUnfocused ? 'window' : 'prompt'
+    const files = storage(db, commands)
     let forgetSaved = () => {}
 
     /** Does it, and says so beside the setting `id`. */
@@ -91,6 +93,8 @@ export const SettingsStore = createModel(
           .flatMap(([name, { keepsHistory }]) => (keepsHistory === false ? [name as UserId] : []))
           .toSorted(),
       ),
+      storage: files,
+      freeFiles: (peer?: UserId) => save('kept', () => files.free(peer)),
       exceptions: computed((): Exception[] =>
         Object.entries(settings.value.buddies)
           .filter(([, { arrival, sound, preview }]) =>

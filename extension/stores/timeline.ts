@@ -12,6 +12,8 @@ import {
   type SessionRow,
 } from '../db/db.ts'
 import { sessionQuietMs, sessionsOf } from '../db/sessions.ts'
+import { fileItem, type FileItem, type Unsent } from './conversation-files.ts'
+import { safeName } from './file-names.ts'
 import { reactionsOf, type Reaction } from './reactions.ts'
 
 /** In the order in which they may follow each other; then the ends. `held` waits for the person (R-18). */
@@ -40,8 +42,11 @@ export interface MessageItem {
   at: Millis
   /** When it was written, if that was clearly earlier. */
   written: Millis | null
-  /** Null while it cannot be opened, and when it was taken back. */
+  /** Null while it cannot be opened, and when it was taken back. Of a file its caption, which may be empty. */
   text: string | null
+  file: FileItem | null
+  /** A file of mine that is not sent yet: there is no message to do anything with. */
+  isUnsent: boolean
   /** Of the kind that can be edited: a text, not a knock. */
   isText: boolean
   isRetracted: boolean
@@ -139,7 +144,11 @@ function eventOf(content: Content | null, direction: 'in' | 'out'): EventItem['e
 const asksMax = 3
 
 const textOf = (content: Content | null): string | null =>
-  content?.type === 'text' || content?.type === 'knock' ? content.text : null
+  content?.type === 'text' || content?.type === 'knock' || content?.type === 'file' ? content.text : null
+
+/** What one calls a message in a line. */
+const quotedText = (content: Content | null): string | null =>
+  textOf(content) || (content?.type === 'file' ? safeName(content.file.name) : null)
 
 export const keyOf = ({ from, id }: { from: UserId; id: EnvelopeId }): string => `${from} ${id}`
 
@@ -151,6 +160,8 @@ interface Sources {
   me: UserId
   messages: readonly MessageRow[]
   outbox: readonly OutboxRow[]
+  /** Files of mine that are on their way, oldest first. */
+  unsent?: readonly Unsent[]
   /** What happened to keys meanwhile, oldest first. */
   notices?: readonly NoticeRow[]
   conversation: ConversationRow | undefined
@@ -253,6 +264,13 @@ export function timeline(sources: Sources): Item[] {
   if (newest && isQuiet && !newest.end && items.at(-1)?.type === 'message') {
     items.push({ type: 'event', key: 'ended', event: 'ended', at: newest.lastTs + sessionQuietMs - skew })
   }
+  for (const one of sources.unsent ?? []) {
+    if (dayOf(one.at) !== day) {
+      day = dayOf(one.at)
+      items.push({ type: 'day', key: `day ${day}`, at: one.at })
+    }
+    items.push(unsentItem(one))
+  }
   joinGroups(items)
   markTicks(items)
   return items
@@ -284,7 +302,8 @@ export function timeline(sources: Sources): Item[] {
   function messageItem(row: MessageRow, at: Millis): MessageItem {
     const tick =
       row.direction === 'in' || row.removed ? null : held.has(row.id) ? 'held' : tickOf(row, conversation)
-    const written = row.content?.type === 'text' ? row.content.written : undefined
+    const written =
+      row.content?.type === 'text' || row.content?.type === 'file' ? row.content.written : undefined
     return {
       type: 'message',
       key: keyOf(row),
@@ -295,6 +314,8 @@ export function timeline(sources: Sources): Item[] {
       at,
       written: written !== undefined && at - written > writtenMs ? written : null,
       text: textOf(row.content),
+      file: row.content?.type === 'file' ? fileItem(keyOf(row), row.direction, row.content.file) : null,
+      isUnsent: false,
       isText: row.content?.type === 'text',
       isRetracted: row.removed === 'retracted',
       isUnknown: row.unknown !== undefined,
@@ -311,6 +332,35 @@ export function timeline(sources: Sources): Item[] {
     }
   }
 
+  /** It has no place in the log yet, but for the one at its end. */
+  function unsentItem({ file, caption, at }: Unsent): MessageItem {
+    return {
+      type: 'message',
+      key: file.key,
+      from: me,
+      id: file.key as EnvelopeId,
+      direction: 'out',
+      ts: pendingTs,
+      at,
+      written: null,
+      text: caption,
+      file,
+      isUnsent: true,
+      isText: false,
+      isRetracted: false,
+      isUnknown: false,
+      mayAsk: false,
+      quote: null,
+      earlier: null,
+      reactions: [],
+      tick: 'pending',
+      failure: null,
+      isFirst: true,
+      isLast: true,
+      showsTick: false,
+    }
+  }
+
   /** What the answered message says itself, where it is here: who answers could put anything into its mouth. */
   function quoteOf({ peer, content }: MessageRow): Quote | null {
     const reply = content?.type === 'text' ? content.reply : undefined
@@ -320,7 +370,7 @@ export function timeline(sources: Sources): Item[] {
     const answered = byKey.get(key)
     const direction = from === me ? 'out' : 'in'
     if (hidden.has(key) || answered?.removed) return { key, from, id, direction, text: null }
-    return { key, from, id, direction, text: (answered && textOf(answered.content)) ?? reply.text }
+    return { key, from, id, direction, text: (answered && quotedText(answered.content)) ?? reply.text }
   }
 }
 

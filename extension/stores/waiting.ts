@@ -4,6 +4,7 @@ import type { Db, MessageRow, RosterRow } from '../db/db.ts'
 import { lookAlike } from './look-alike.ts'
 import { isMeant, type People } from './people.ts'
 import type { Problem } from './problem.ts'
+import { saidOf, type Said } from './said.ts'
 
 /** Somebody on the list writes, and I am to be asked first. */
 export interface Prompt {
@@ -11,7 +12,7 @@ export interface Prompt {
   nickname: string
   count: number
   /** Null when prompts shall not show it. */
-  text: string | null
+  said: Said | null
 }
 
 /** Somebody who asks to be a buddy. */
@@ -42,11 +43,11 @@ export interface SentKnock {
 export function promptsOf({ prompts, settings }: People, wanted: string): Prompt[] {
   return prompts
     .toSorted((a, b) => a.at - b.at)
-    .map(({ peer, count, text }) => ({
+    .map(({ peer, count, text, file }) => ({
       name: peer,
       nickname: settings.buddies[peer]?.nickname ?? '',
       count,
-      text: settings.promptText ? text : null,
+      said: settings.promptText ? saidOf({ text, ...(file && { file }) }) : null,
     }))
     .filter(({ name, nickname }) => isMeant(wanted, name, nickname))
 }

@@ -4,6 +4,7 @@ import type { BuddyListStore, Prompt } from '../stores/buddy-list-store.ts'
 import { Avatar } from './Avatar.tsx'
 import { Button } from './Button.tsx'
 import { Name } from './Name.tsx'
+import { saidWords } from './said-words.ts'
 import { say, sayCount } from './text.ts'
 import { WaitingList } from './WaitingList.tsx'
 
@@ -41,7 +42,7 @@ interface ItemProps {
   onAnswer(answer: 'accepted' | 'later' | 'rejected'): void
 }
 
-function AskingItem({ prompt: { name, nickname, count, text }, onAnswer }: ItemProps) {
+function AskingItem({ prompt: { name, nickname, count, said }, onAnswer }: ItemProps) {
   const who = useId()
   return (
     <li class="request">
@@ -51,9 +52,9 @@ function AskingItem({ prompt: { name, nickname, count, text }, onAnswer }: ItemP
           <Name of={nickname || name} /> {nickname !== '' && <bdi class="request-hint">{name}</bdi>}
         </p>
         <p class="request-hint">{sayCount('asks', count)}</p>
-        {text && (
+        {said && saidWords(said) !== '' && (
           <p class="request-text short" dir="auto">
-            {text}
+            {saidWords(said)}
           </p>
         )}
         <div class="request-buttons">

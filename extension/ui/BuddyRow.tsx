@@ -9,6 +9,7 @@ import { number, shortTime } from './format.ts'
 import { Icon } from './Icon.tsx'
 import { Name } from './Name.tsx'
 import { presenceWords, showWord } from './presence-words.ts'
+import { saidWords } from './said-words.ts'
 import { say, sayCount } from './text.ts'
 
 interface Props {
@@ -118,7 +119,7 @@ function Row({ buddy, store, now, isStop, opensOnEnter, onOpen }: Props) {
 /** The most telling of what is known: what they do now, what is new, what I left unfinished, what they say of themselves. */
 function Line({ buddy: { presence, isTyping, unread, draft, last }, now }: { buddy: Buddy; now: number }) {
   if (isTyping) return <em class="buddy-typing">{say('typing')}</em>
-  if (unread > 0 && last) return <>{last.text}</>
+  if (unread > 0 && last) return <>{saidWords(last)}</>
   if (draft !== '') {
     return (
       <>
@@ -128,5 +129,5 @@ function Line({ buddy: { presence, isTyping, unread, draft, last }, now }: { bud
   }
   if (presence.status !== '') return <>{presence.status}</>
   if (!last) return <>{presenceWords(presence, now)}</>
-  return <>{last.direction === 'out' ? say('youSaid', last.text) : last.text}</>
+  return <>{last.direction === 'out' ? say('youSaid', saidWords(last)) : saidWords(last)}</>
 }

@@ -20,7 +20,7 @@ export function Button({ kind = 'secondary', icon, children, type = 'button', ..
 
 interface IconButtonProps extends Omit<ButtonHTMLAttributes<HTMLButtonElement>, 'icon' | 'label' | 'class'> {
   icon: IconNode
-  /** Its name for everybody who does not see the picture, and for who wonders what it means. */
+  /** Its name for everybody who does not see the picture, and for who wonders what it means: `title` may say more. */
   label: string
   kind?: 'quiet' | 'primary'
   mirrors?: boolean
@@ -33,11 +33,12 @@ export function IconButton({
   kind = 'quiet',
   mirrors,
   size,
+  title = label,
   type = 'button',
   ...rest
 }: IconButtonProps) {
   return (
-    <button {...rest} type={type} class={`icon-button ${kind}`} aria-label={label} title={label}>
+    <button {...rest} type={type} class={`icon-button ${kind}`} aria-label={label} title={title}>
       <Icon of={icon} mirrors={mirrors} size={size} />
     </button>
   )

@@ -6,7 +6,10 @@ import type { ConversationStore, Fact, SessionLine } from '../stores/conversatio
 import type { MessageItem, SessionItem } from '../stores/timeline.ts'
 import './Chat.css'
 import { ChatHeader } from './ChatHeader.tsx'
+import { useAttaching, useChatFiles } from './chat-files.tsx'
 import { Composer } from './Composer.tsx'
+import { DropTarget } from './DropTarget.tsx'
+import type { FileActions } from './file-actions.ts'
 import { withEmoji } from './emoji.ts'
 import { fullTime, timeOfDay } from './format.ts'
 import { useGuard } from './guard.ts'
@@ -35,7 +38,8 @@ interface Props {
 export function Chat({ store, peer, now, by }: Props) {
   const isGuarded = useGuard(by === 'network')
   const watch = useReadWatch(store, isGuarded)
-  const { actions, target, isMissing, closeMissing, dialog } = useMessageActions(store)
+  const files = useChatFiles(store, now, (key) => actions.reveal(key))
+  const { actions, target, isMissing, closeMissing, dialog } = useMessageActions(store, files.actions)
   const relation = store.relation.value
   const problem = store.problem.value
 
@@ -48,7 +52,7 @@ export function Chat({ store, peer, now, by }: Props) {
   if (!store.isReady.value) return <div class="chat" />
   return (
     <div class="chat">
-      <ChatHeader store={store} peer={peer} now={now} />
+      <ChatHeader store={store} peer={peer} now={now} onShared={files.openShared} />
       <HistoryLine history={store.history} />
       <main class="chat-main">
         <Log
@@ -70,6 +74,7 @@ export function Chat({ store, peer, now, by }: Props) {
           onSight={watch.sight}
         />
         {isMissing && <Notice text={say('quotedNotHere')} onClose={closeMissing} />}
+        {files.notice}
         {problem && <Notice text={problemWords(problem, 'knock')} onClose={store.clearProblem} />}
         {store.safety.isOther.value && relation !== 'asked' && relation !== 'blocked' && (
           <OtherAccount store={store} isBuddy={relation === 'buddies'} />
@@ -84,6 +89,7 @@ export function Chat({ store, peer, now, by }: Props) {
         )}
       </main>
       {dialog}
+      {files.over}
     </div>
   )
 }
@@ -98,27 +104,33 @@ function Writing({
   isGuarded: boolean
   takesFocus: boolean
 }) {
+  const { attaching, isOver } = useAttaching(store, isGuarded || store.aim.value?.type === 'edit')
   return (
-    <Composer
-      name={store.name.value}
-      draft={store.draft.value}
-      canSend={store.canSend.value}
-      left={store.showsCounter.value ? store.left.value : null}
-      isGuarded={isGuarded}
-      takesFocus={takesFocus}
-      aim={store.aim.value}
-      recentEmoji={store.emoji.recent.value}
-      onType={store.type}
-      onSend={() => void store.send(withEmoji)}
-      onDropAim={store.dropAim}
-      onEditLast={store.editLast}
-      onEmoji={(emoji) => void store.emoji.use(emoji)}
-    />
+    <>
+      {isOver && <DropTarget name={store.name.value} />}
+      <Composer
+        name={store.name.value}
+        draft={store.draft.value}
+        canSend={store.canSend.value}
+        left={store.showsCounter.value ? store.left.value : null}
+        isGuarded={isGuarded}
+        takesFocus={takesFocus}
+        aim={store.aim.value}
+        attaching={attaching}
+        isCaption={store.isCaption.value}
+        recentEmoji={store.emoji.recent.value}
+        onType={store.type}
+        onSend={() => void store.send(withEmoji)}
+        onDropAim={store.dropAim}
+        onEditLast={store.editLast}
+        onEmoji={(emoji) => void store.emoji.use(emoji)}
+      />
+    </>
   )
 }
 
 /** What the log asks for, and the questions that are put before some of it. */
-function useMessageActions(store: ConversationStore) {
+function useMessageActions(store: ConversationStore, files: FileActions) {
   const [retracting, setRetracting] = useState<MessageItem | null>(null)
   const [hiding, setHiding] = useState<SessionItem | null>(null)
   const [target, setTarget] = useState<{ key: string } | null>(null)
@@ -141,6 +153,7 @@ function useMessageActions(store: ConversationStore) {
       discard: (id) => void store.discard(id),
       takeBack: (message) => void store.takeBack(message),
       askAgain: (message) => void store.askAgain(message),
+      files,
       reveal: (key) =>
         void store.reveal(key).then((isHere) => {
           setMissing(!isHere)
@@ -151,7 +164,7 @@ function useMessageActions(store: ConversationStore) {
       hideSession: setHiding,
       write: () => document.querySelector<HTMLElement>('.composer textarea')?.focus(),
     }),
-    [store],
+    [store, files],
   )
 
   const dialog = retracting ? (

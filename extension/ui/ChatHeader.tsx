@@ -4,6 +4,7 @@ import {
   Bell,
   BellOff,
   Check,
+  Images,
   LogOut,
   MailOpen,
   ShieldCheck,
@@ -29,10 +30,11 @@ interface Props {
   store: ConversationStore
   peer: UserId
   now: Millis
+  onShared(): void
 }
 
 /** Whom one talks to, as I call them and by their real name, and what can be done about the whole conversation. */
-export function ChatHeader({ store, peer, now }: Props) {
+export function ChatHeader({ store, peer, now, onShared }: Props) {
   const presence = store.presence.value
   const name = store.name.value
   const isBuddy = store.relation.value === 'buddies'
@@ -64,7 +66,7 @@ export function ChatHeader({ store, peer, now }: Props) {
           </p>
         )}
       </div>
-      <ConversationMenu store={store} peer={peer} isBuddy={isBuddy} />
+      <ConversationMenu store={store} peer={peer} isBuddy={isBuddy} onShared={onShared} />
     </header>
   )
 }
@@ -73,10 +75,12 @@ function ConversationMenu({
   store,
   peer,
   isBuddy,
+  onShared,
 }: {
   store: ConversationStore
   peer: UserId
   isBuddy: boolean
+  onShared(): void
 }) {
   const [isOpen, setOpen] = useState(false)
   const [dialog, setDialog] = useState<'block' | 'remove' | 'safety-number' | 'history' | null>(null)
@@ -91,6 +95,7 @@ function ConversationMenu({
       icon: isMuted ? Bell : BellOff,
       onSelect: () => void store.mute(!isMuted),
     },
+    { label: say('sharedHere'), icon: Images, onSelect: onShared },
     { label: say('markUnread'), icon: MailOpen, onSelect: () => void store.markUnread() },
     isBuddy && {
       label: say('forgetAtEnd'),

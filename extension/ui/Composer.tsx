@@ -1,6 +1,7 @@
 import { Pencil, Reply, SendHorizontal, Smile, X } from 'lucide'
 import { useEffect, useLayoutEffect, useRef, useState } from 'preact/hooks'
 import type { Aim } from '../stores/composing.ts'
+import { AttachButton, Attachments, type Attaching } from './Attachments.tsx'
 import { IconButton } from './Button.tsx'
 import './Composer.css'
 import { CompletionList, optionId, useEmojiCompletion } from './emoji-completion.tsx'
@@ -22,6 +23,10 @@ interface Props {
   takesFocus: boolean
   /** What is answered or edited. */
   aim?: Aim | null
+  /** Files that go with it; left out where none can. */
+  attaching?: Attaching
+  /** What is written is their caption. */
+  isCaption?: boolean
   /** Used lately, the last one first. */
   recentEmoji?: readonly string[]
   onType(text: string): void
@@ -86,6 +91,7 @@ export function Composer(props: Props) {
   return (
     <div class="composer-area">
       {aim && <AimLine aim={aim} name={name} onDrop={() => onDropAim?.()} />}
+      {props.attaching && <Attachments {...props.attaching} />}
       {completion.offer && <CompletionList offer={completion.offer} onChoose={completion.choose} />}
       <form
         class={isGuarded ? 'composer guarded' : 'composer'}
@@ -95,6 +101,13 @@ export function Composer(props: Props) {
           field.current?.focus()
         }}
       >
+        {props.attaching && (
+          <AttachButton
+            isDisabled={isGuarded || aim?.type === 'edit'}
+            bytesMax={props.attaching.bytesMax}
+            onAdd={props.attaching.onAdd}
+          />
+        )}
         <textarea
           ref={field}
           rows={1}
@@ -104,7 +117,7 @@ export function Composer(props: Props) {
           aria-autocomplete="list"
           aria-controls={completion.offer ? 'emoji-options' : undefined}
           aria-activedescendant={completion.offer ? optionId(completion.offer.active) : undefined}
-          placeholder={isGuarded ? say('guarded') : say('messageTo', name)}
+          placeholder={placeholder(props)}
           dir="auto"
           value={draft}
           onInput={({ currentTarget }) => {
@@ -141,6 +154,11 @@ export function Composer(props: Props) {
       </form>
     </div>
   )
+}
+
+const placeholder = ({ isGuarded, isCaption, name }: Props): string => {
+  if (isGuarded) return say('guarded')
+  return isCaption ? say('captionFor') : say('messageTo', name)
 }
 
 /** Above the field: what is answered or edited, and the way out of it. */

@@ -2,6 +2,7 @@ import { Copy, EllipsisVertical, Pencil, Reply, RotateCw, SendHorizontal, Trash2
 import { useRef, useState } from 'preact/hooks'
 import type { MessageItem, Quote } from '../stores/timeline.ts'
 import { Button, IconButton } from './Button.tsx'
+import { FilePart } from './FilePart.tsx'
 import { fullTime, timeOfDay } from './format.ts'
 import { Popover } from './Menu.tsx'
 import './MessageBubble.css'
@@ -25,16 +26,19 @@ interface Props {
 }
 
 export function MessageBubble({ message, name, me, mayAsk, actions, onMenu }: Props) {
-  const { direction, text, tick, at, written, earlier, isFirst, isLast, showsTick, quote } = message
+  const { direction, text, file, isUnsent, tick, at, written, earlier, isFirst, isLast, showsTick, quote } =
+    message
   const side = direction === 'out' ? 'mine' : 'theirs'
   const ends = `${isFirst ? ' first' : ''}${isLast ? ' last' : ''}`
   const isStuck = tick === 'failed' || tick === 'held' || tick === 'expired'
-  const does = text !== null && isAction(text) ? ' action' : ''
+  const isSaid = text !== null && !(file && text === '')
+  const words = isSaid ? <MessageText text={text} by={direction === 'out' ? me : name} /> : null
+  const does = text !== null && !file && isAction(text) ? ' action' : ''
 
   return (
     // oxlint-disable-next-line no-noninteractive-element-interactions -- the same menu has its button
     <article
-      class={`message ${side}${ends}${does}`}
+      class={`message ${side}${ends}${does}${file ? ' with-file' : ''}`}
       data-ts={direction === 'in' ? message.ts : undefined}
       data-key={message.key}
       data-roving={message.key}
@@ -42,7 +46,7 @@ export function MessageBubble({ message, name, me, mayAsk, actions, onMenu }: Pr
       onKeyDown={(event) => {
         if (event.target !== event.currentTarget) return
         const isMenuKey = event.key === 'ContextMenu' || (event.key === 'F10' && event.shiftKey)
-        if (!isMenuKey && event.key !== 'Enter') return
+        if ((!isMenuKey && event.key !== 'Enter') || isUnsent) return
         event.preventDefault()
         onMenu(message, event.currentTarget)
       }}
@@ -50,10 +54,12 @@ export function MessageBubble({ message, name, me, mayAsk, actions, onMenu }: Pr
       <span class="visually-hidden">{direction === 'out' ? say('youSay') : say('theySay', name)} </span>
       <div class="bubble" title={fullTime(at)}>
         {quote && <QuotePart quote={quote} name={name} onReveal={() => actions.reveal(quote.key)} />}
-        {text === null ? (
-          <p class="message-unopened">{closedWords(message, name)}</p>
+        {file ? (
+          <FilePart file={file} caption={text ?? ''} actions={actions.files}>
+            {words}
+          </FilePart>
         ) : (
-          <MessageText text={text} by={direction === 'out' ? me : name} />
+          (words ?? <p class="message-unopened">{closedWords(message, name)}</p>)
         )}
       </div>
       {mayAsk && (
@@ -71,9 +77,8 @@ export function MessageBubble({ message, name, me, mayAsk, actions, onMenu }: Pr
         {earlier && <Edited earlier={earlier} />}{' '}
         {tick && <TickMark tick={tick} isShown={showsTick} name={name} />}
       </div>
-      {isStuck ? (
-        <Stuck message={message} name={name} actions={actions} />
-      ) : (
+      {isStuck && <Stuck message={message} name={name} actions={actions} />}
+      {!isStuck && !isUnsent && (
         <div class="message-bar">
           {actions.allowed(message).reply && (
             <IconButton
@@ -171,9 +176,11 @@ function Stuck({ message, name, actions }: Pick<Props, 'message' | 'name' | 'act
             {say('edit')}
           </Button>
         )}
-        <Button kind="link" icon={Copy} onClick={() => actions.copy(message)}>
-          {say('copy')}
-        </Button>
+        {message.text !== '' && (
+          <Button kind="link" icon={Copy} onClick={() => actions.copy(message)}>
+            {say('copy')}
+          </Button>
+        )}
         <Button kind="link" icon={Trash2} onClick={() => actions.discard(id)}>
           {say('delete')}
         </Button>

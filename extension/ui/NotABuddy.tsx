@@ -2,6 +2,7 @@ import type { ComponentChildren } from 'preact'
 import type { Relation } from '#shared/frames'
 import type { ConversationStore } from '../stores/conversation-store.ts'
 import { Button } from './Button.tsx'
+import { nothingIsTaken, useDropping } from './dropping.ts'
 import { Name } from './Name.tsx'
 import './NotABuddy.css'
 import { say, sayWith } from './text.ts'
@@ -14,6 +15,7 @@ interface Props {
 
 /** In place of the composer: why one cannot write, and what one can do about it. */
 export function NotABuddy({ store, peer, relation }: Props) {
+  useDropping(nothingIsTaken)
   const name = <Name of={peer} />
   return (
     <div class="not-a-buddy">

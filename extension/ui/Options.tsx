@@ -14,6 +14,7 @@ import { devicesTexts, OptionsDevices } from './OptionsDevices.tsx'
 import { messageSettings } from './OptionsMessages.tsx'
 import { privacySettings } from './OptionsPrivacy.tsx'
 import { profileSettings } from './OptionsProfile.tsx'
+import { storageSettings } from './OptionsStorage.tsx'
 import { problemWords } from './problem-words.ts'
 import { Setting, type SettingEntry } from './Setting.tsx'
 import { say, type TextKey } from './text.ts'
@@ -37,6 +38,7 @@ interface Section {
 const sections: Section[] = [
   { id: 'messages', title: 'optionsMessages', settings: messageSettings },
   { id: 'privacy', title: 'optionsPrivacy', settings: privacySettings },
+  { id: 'storage', title: 'optionsStorage', settings: storageSettings },
   { id: 'profile', title: 'optionsProfile', settings: profileSettings },
   { id: 'devices', title: 'optionsDevices', texts: devicesTexts, Whole: OptionsDevices },
   { id: 'account', title: 'optionsAccount', texts: accountTexts, Whole: OptionsAccount },

@@ -4,6 +4,7 @@ import { useEffect, useId, useLayoutEffect, useRef, useState } from 'preact/hook
 import { useSignalEffect } from '@preact/signals'
 import type { Millis } from '#shared/ids'
 import type { KnockQuestion, PromptStore, Question } from '../stores/prompt-store.ts'
+import type { Said } from '../stores/said.ts'
 import { Avatar } from './Avatar.tsx'
 import { Button } from './Button.tsx'
 import { useGuard } from './guard.ts'
@@ -14,6 +15,7 @@ import { presenceWords } from './presence-words.ts'
 import { problemWords } from './problem-words.ts'
 import './Prompt.css'
 import { isComposing, PromptAnswers } from './PromptAnswers.tsx'
+import { saidWords } from './said-words.ts'
 import { say, sayCount, sayWith, type TextKey } from './text.ts'
 
 interface Props {
@@ -172,13 +174,13 @@ function Knock({ text, reason, page, looksLike }: KnockQuestion) {
   )
 }
 
-function Lines({ lines }: { lines: readonly { id: string; text: string }[] | null }) {
+function Lines({ lines }: { lines: readonly (Said & { id: string })[] | null }) {
   if (lines === null) return <p class="prompt-hint">{say('promptHidden')}</p>
   return (
     <>
-      {lines.map(({ id, text }) => (
-        <p key={id} class="prompt-text" dir="auto">
-          {text}
+      {lines.map((line) => (
+        <p key={line.id} class="prompt-text" dir="auto">
+          {saidWords(line)}
         </p>
       ))}
     </>

@@ -21,6 +21,9 @@ export const timeOfDay = (at: Millis): string => format(at, { hour: 'numeric', m
 /** In full: what a time says when one asks for more. */
 export const fullTime = (at: Millis): string => format(at, { dateStyle: 'full', timeStyle: 'short' })
 
+/** A day, for what is far away. */
+export const fullDate = (at: Millis): string => format(at, { dateStyle: 'medium' })
+
 const startOfDay = (at: Millis) => new Date(at).setHours(0, 0, 0, 0)
 /** Whole days of the calendar between two times; an hour of summer time makes no day. */
 const daysBetween = (from: Millis, to: Millis) => Math.round((startOfDay(to) - startOfDay(from)) / day)
@@ -56,3 +59,17 @@ export function duration(ms: Millis): string {
 }
 
 export const number = (value: number): string => new Intl.NumberFormat(language()).format(value)
+
+const sizeUnits = ['byte', 'kilobyte', 'megabyte', 'gigabyte'] as const
+
+/** "12 bytes", "3.4 MB": 1024 of one are one of the next, as in the limits of a relay. */
+export function fileSize(bytes: number): string {
+  const step = Math.min(sizeUnits.length - 1, Math.floor(Math.log2(Math.max(1, bytes)) / 10))
+  const value = bytes / 1024 ** step
+  return new Intl.NumberFormat(language(), {
+    style: 'unit',
+    unit: sizeUnits[step]!,
+    unitDisplay: step === 0 ? 'long' : 'short',
+    maximumFractionDigits: step > 0 && value < 99.95 ? 1 : 0,
+  }).format(value)
+}

@@ -2,6 +2,7 @@
 import type { EnvelopeId } from '#shared/ids'
 import type { Allowed } from '../stores/allowed.ts'
 import type { MessageItem, SessionItem } from '../stores/timeline.ts'
+import type { FileActions } from './file-actions.ts'
 
 export interface MessageActions {
   allowed(message: MessageItem): Allowed
@@ -19,6 +20,7 @@ export interface MessageActions {
   takeBack(message: MessageItem): void
   /** For one that could not be opened. */
   askAgain(message: MessageItem): void
+  files: FileActions
   /** Goes to a message that may not be loaded. */
   reveal(key: string): void
   collapse(session: SessionItem): void

@@ -81,6 +81,8 @@ export function useSteadyScroll(items: Item[], { onEnd, onOlder }: Listener) {
     const log = scroller.current!
     const observer = new ResizeObserver(() => (isAtEndNow.current ? toEnd() : hold()))
     observer.observe(log)
+    // A file whose state changes takes more room or less, wherever it stands.
+    observer.observe(log.firstElementChild!)
     return () => observer.disconnect()
   }, [])
   const isAtEndNow = useRef(isAtEnd)

@@ -19,6 +19,7 @@ import { closeCodes, ProtocolError, type ErrorCode } from '#shared/errors'
 import type { Millis } from '#shared/ids'
 import type { KeyPackageUp, Vault } from '#shared/keys'
 import { limits } from '#shared/limits'
+import { onUploaded } from './blobs.ts'
 import { newEpoch } from './ids.ts'
 import { append } from './log.ts'
 import { checkFirstPackages, dropLater, dropOneTimePackages, dropPackages, putPackages } from './packages.ts'
@@ -54,6 +55,8 @@ export async function onAccount(operation: AccountOperation, turn: Turn): Promis
       return deleteAccount(operation, turn)
     case 'get-devices':
       return getDevices(operation, turn)
+    case 'uploaded':
+      return onUploaded(operation.blob, turn)
     case 'restored':
       return restored(turn)
   }
@@ -76,6 +79,7 @@ export async function onAccountOfNobody(
     case 'delete':
       throw new ProtocolError('not-authorized')
     case 'get-devices':
+    case 'uploaded':
       throw new ProtocolError('item-not-found')
     case 'restored':
       return { type: 'ok' }

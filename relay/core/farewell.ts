@@ -6,10 +6,11 @@ import { closeCodes, ProtocolError } from '#shared/errors'
 import type { ClientFrameOf } from '#shared/frames'
 import { limits } from '#shared/limits'
 import { onAccountOfNobody } from './account.ts'
+import { dropBlobs } from './blobs.ts'
 import { greet, refuseUnproved } from './connections.ts'
 import { onLaneResult } from './lane-out.ts'
 import type { ConnectionId, RoomEvent } from './ports.ts'
-import { keys } from './rows.ts'
+import { keys, type BlobRow } from './rows.ts'
 import { closeSocket, done, wake, type Turn } from './turn.ts'
 
 /** Like a name that nobody has; but its messages may still be on their way, and the name is not free. */
@@ -57,9 +58,11 @@ async function farewell(frame: ClientFrameOf<'auth'>, connection: ConnectionId, 
 
 /** As many as fit into a batch beside everything else. */
 const wipeRows = 50
+/** Each is a call on PartyKit, where an event may make 50. */
+const wipeFiles = 40
 const lookAgainMs = 60_000
 
-/** Deletes what is left, once nothing waits for anybody any more; in the end the name. */
+/** Deletes files at once, what else is left once nothing waits for anybody any more; in the end the name. */
 export async function wipe(turn: Turn) {
   const { tx, env, meta } = turn
   done(turn, 'wipe')
@@ -70,6 +73,12 @@ export async function wipe(turn: Turn) {
     tx.delete(keys.meta)
     tx.delete(keys.due)
     return
+  }
+  const files = await tx.list<BlobRow>({ prefix: 'blob:', limit: wipeFiles })
+  if (files.length > 0) {
+    for (const [key] of files) tx.delete(key)
+    dropBlobs(turn, files)
+    return wake(turn, 'wipe', env.now)
   }
   const spreading = await tx.list({ prefix: 'spread:', limit: 1 })
   const waiting = await tx.list({ prefix: 'outbox:', limit: 1 })

@@ -14,7 +14,7 @@ import type {
   Verify,
 } from './account-types.ts'
 import type { ErrorCode } from '#shared/errors'
-import type { AccountId, DeviceId, EnvelopeId, Epoch, LaneId, Millis, Seq, UserId } from '#shared/ids'
+import type { AccountId, BlobId, DeviceId, EnvelopeId, Epoch, LaneId, Millis, Seq, UserId } from '#shared/ids'
 import type { ClientFrame, Kind, Lead, Lists, ServerFrame, Show } from '#shared/frames'
 import type { AnnouncedLimits } from '#shared/limits'
 
@@ -179,6 +179,20 @@ export interface RoomLink {
   post(to: UserId, message: RoomMessage, options: { from: UserId; timeoutMs: number }): Promise<RoomReply>
 }
 
+// --- Files -----------------------------------------------------------------------------------------------
+
+/** Bytes that nobody wants any more. Until `uploadUntil` there is a token that could bring them back. */
+export interface DroppedBlob {
+  blob: BlobId
+  uploadUntil: Millis
+  until: Millis
+}
+
+/** Deletes the bytes of files, as well as it can: what it misses goes at its time. */
+export interface BlobBin {
+  drop(blobs: readonly DroppedBlob[]): void
+}
+
 // --- Accounts --------------------------------------------------------------------------------------------
 
 /** What relay/http asks of a room. Tickets and proofs of work are checked there, signatures of the account here. */
@@ -196,6 +210,8 @@ export type AccountOperation =
   | { type: 'delete'; ticket: string; change: number; signature: string }
   | { type: 'put-slot'; slot: Slot; change: number; signature: string }
   | { type: 'get-devices'; acct: AccountId | null; after: number }
+  /** A file of the account is whole. */
+  | { type: 'uploaded'; blob: BlobId }
   /** The store was put back to an older state (a backup). To be said before anything else happens in the room. */
   | { type: 'restored' }
 
@@ -230,6 +246,7 @@ export type Effect =
   | { type: 'remember'; connection: ConnectionId; state: ConnectionState }
   | { type: 'post'; to: UserId; message: RoomMessage; tag: PostTag }
   | { type: 'reply'; reply: RoomReply | AccountReply }
+  | { type: 'drop'; blobs: readonly DroppedBlob[] }
 
 export interface Random {
   /** 0 ≤ x < 1 */
@@ -250,6 +267,8 @@ export type Log = (
 /** What an operator decided. */
 export interface RelaySettings {
   relayId: string
+  /** Signs the right to upload a file; hosts make it from their secret. */
+  blobKey: Uint8Array
   announced: AnnouncedLimits
 }
 
@@ -272,6 +291,7 @@ export interface RoomHost {
   store: Store
   link: RoomLink
   sockets: Sockets
+  blobs: BlobBin
   settings: RelaySettings
   /** Milliseconds since 1970. */
   clock(): Millis

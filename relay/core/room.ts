@@ -14,6 +14,7 @@ import type { UserId } from '#shared/ids'
 import { onAccount, onAccountOfNobody } from './account.ts'
 import { onAck, settleRest } from './acks.ts'
 import { onArchive, onArchived, onSegment, onSegments, onUnarchive } from './archive.ts'
+import { onRelease, onReserve } from './blobs.ts'
 import { onClaim, onClaimPost, onClaimResult } from './claim.ts'
 import {
   greet,
@@ -75,6 +76,8 @@ const handlers: { [Type in ClientFrame['type']]: Handler<Type> } = {
   unarchive: onUnarchive,
   archived: onArchived,
   devices: onDevices,
+  reserve: onReserve,
+  release: onRelease,
   leave: onLeave,
   ping: async (_, connection, turn) => send(turn, connection, { type: 'pong' }),
 }

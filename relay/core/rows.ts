@@ -5,7 +5,7 @@
 import type { Device, DeviceList, Slot } from '#shared/account'
 import type { SealedSegment, SegmentItem } from '#shared/archive'
 import type { Entry, Mode, Policy, Relation, Show } from '#shared/frames'
-import type { AccountId, DeviceId, EnvelopeId, Epoch, LaneId, Millis, Seq, UserId } from '#shared/ids'
+import type { AccountId, BlobId, DeviceId, EnvelopeId, Epoch, LaneId, Millis, Seq, UserId } from '#shared/ids'
 import { padded } from './ids.ts'
 import type { Item, Receipts } from './ports.ts'
 
@@ -22,6 +22,7 @@ export const keys = {
   archive: 'archive',
   index: (n: number) => `index:${padded(n, 9)}`,
   segment: (id: string) => `segment:${id}`,
+  blob: (blob: BlobId) => `blob:${blob}`,
   list: (version: number) => `list:${padded(version, 9)}`,
   device: (device: DeviceId) => `device:${device}`,
   packages: (device: DeviceId) => `keys:${device}`,
@@ -255,6 +256,15 @@ export type IndexRow = SegmentItem
 export interface SegmentRow {
   n: number
   segment: SealedSegment
+}
+
+/** `blob:<id>`: room that a file takes until it goes, which is late when it is whole. */
+export interface BlobRow {
+  /** Sealed. */
+  bytes: number
+  goesAt: Millis
+  uploadUntil: Millis
+  until: Millis
 }
 
 /** `quota` */

@@ -120,6 +120,8 @@ export function createRoom(host: RoomHost): Room {
         return sockets.close(effect.connection, effect.code, effect.reason)
       case 'remember':
         return sockets.remember(effect.connection, effect.state)
+      case 'drop':
+        return host.blobs.drop(effect.blobs)
       case 'post': {
         const { to, message, tag } = effect
         // Detached: the mailbox is never held during a call, or two rooms could wait for each other.

@@ -10,6 +10,7 @@ import type { Millis } from '#shared/ids'
 import { supportedVersions } from '#shared/version'
 import type { Log, Random, RelaySettings } from '../core/ports.ts'
 import { accountRoutes, type Accounts } from './accounts.ts'
+import { blobRoutes, type Blobs } from './blobs.ts'
 import { browsers, fileOf, type Builds } from './builds.ts'
 import { invitePage, isInvitePath } from './invite-page.ts'
 import { isExtension, mayAsk } from './origins.ts'
@@ -35,6 +36,7 @@ export interface Health {
 
 export interface HttpHost {
   rooms: Accounts
+  blobs: Blobs
   settings: HttpSettings
   /** At least 32 bytes that nobody else knows. */
   secret: Uint8Array
@@ -75,8 +77,8 @@ export function createApp(host: HttpHost): Hono {
     '/v1/*',
     cors({
       origin: (origin) => (isExtension(origin) ? origin : null),
-      allowHeaders: ['content-type'],
-      allowMethods: ['GET', 'POST'],
+      allowHeaders: ['content-type', 'authorization'],
+      allowMethods: ['GET', 'POST', 'PUT'],
       maxAge: 3600,
     }),
   )
@@ -87,6 +89,7 @@ export function createApp(host: HttpHost): Hono {
     await next()
     c.header('cache-control', 'no-store')
   })
+  blobRoutes(app, host) // before the limits of all other routes: it has its own
   app.use('/v1/*', timeout(answerWithinMs))
   app.use(
     '/v1/*',

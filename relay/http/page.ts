@@ -45,7 +45,10 @@ export function page({ name, address, builds, announced }: Facts) {
           and cannot read them. This is what they can see:
         </p>
         <ul>
-          <li>User names, who is on whose list, who writes to whom and when, and how long a message is.</li>
+          <li>
+            User names, who is on whose list, who writes to whom and when, and how long a message or a file
+            is.
+          </li>
           <li>Who is online, away or busy, and status texts.</li>
           <li>Your devices by the names they have, such as “Firefox on Linux”.</li>
           <li>Your internet address while you are connected. It is not stored.</li>

@@ -7,7 +7,7 @@ import { hmac } from '@noble/hashes/hmac.js'
 import { sha256 } from '@noble/hashes/sha2.js'
 import { powHolds } from '#shared/account'
 import type { LoginNonce, Pow, Register } from '#shared/api'
-import { concat, fromBase64, tbs, toBase64 } from '#shared/bytes'
+import { concat, fromBase64, sameBytes, tbs, toBase64 } from '#shared/bytes'
 import { ProtocolError } from '#shared/errors'
 import type { AccountId, Millis, UserId } from '#shared/ids'
 import { limits } from '#shared/limits'
@@ -84,14 +84,6 @@ function decoded(text: string): Uint8Array | null {
   } catch {
     return null
   }
-}
-
-/** Takes the same time wherever the two differ. */
-export function sameBytes(a: Uint8Array, b: Uint8Array): boolean {
-  if (a.length !== b.length) return false
-  let different = 0
-  for (let i = 0; i < a.length; i++) different |= a[i]! ^ b[i]!
-  return different === 0
 }
 
 const sameText = (a: string, b: string): boolean => {

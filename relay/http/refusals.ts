@@ -27,13 +27,13 @@ const statuses = {
   'internal-server-error': 500,
 } as const satisfies Record<ErrorCode, number>
 
-/** @see `Refusal` in shared/api.ts */
-export function refusal({ code, extra }: ProtocolError): Response {
+/** @see `Refusal` in shared/api.ts. `status` where a more exact one than the code's is known. */
+export function refusal({ code, extra }: ProtocolError, status: number = statuses[code]): Response {
   const { retryAfterMs, detail } = extra
   const body = { error: { code, action: errors[code].action, retryAfterMs, detail } }
   const headers = new Headers({ 'cache-control': 'no-store' })
   if (retryAfterMs !== undefined) headers.set('retry-after', String(Math.ceil(retryAfterMs / 1000)))
-  return Response.json(body, { status: statuses[code], headers })
+  return Response.json(body, { status, headers })
 }
 
 /** What a thrown thing says to the outside: refusals speak for themselves, of our own mistakes it tells nothing. */

@@ -1,5 +1,8 @@
 /** What an operator may set on every host, and how any setting is read. One table is the check, the default and the help. */
+import { hkdf } from '@noble/hashes/hkdf.js'
+import { sha256 } from '@noble/hashes/sha2.js'
 import * as v from 'valibot'
+import { utf8 } from '#shared/bytes'
 import { limits } from '#shared/limits'
 import { announcedLimits } from './announced.ts'
 import type { HttpSettings } from './app.ts'
@@ -12,6 +15,8 @@ export interface Variable {
   must: string
   about: string
 }
+
+const MiB = 1024 * 1024
 
 type Table = Record<string, Variable>
 export type Values<T extends Table> = { [Name in keyof T]: v.InferOutput<T[Name]['schema']> }
@@ -48,6 +53,18 @@ export const sharedVariables = {
     must: 'a number of days from 1 to 90',
     about: 'how long they wait',
   },
+  PARLEY_FILE_MB: {
+    schema: whole(0, 2000),
+    fallback: String(limits.fileBytesMax / MiB),
+    must: 'a number of MiB from 0 to 2000',
+    about: 'how large a file may be, in MiB; 0: people send no files',
+  },
+  PARLEY_FILES_MB: {
+    schema: whole(1, 1_000_000),
+    fallback: String(limits.filesBytesMax / MiB),
+    must: 'a number of MiB from 1 to 1000000',
+    about: 'what the files of one account may take, in MiB',
+  },
   PARLEY_POW_BITS: {
     schema: whole(0, 26),
     fallback: String(limits.powBits),
@@ -79,11 +96,22 @@ export function readVariables<T extends Table>(table: T, env: Readonly<Record<st
   return values as Values<T>
 }
 
-export function httpSettings(values: Values<typeof sharedVariables>, relayId: string): HttpSettings {
+/** What rooms and routes go by. The key for uploads comes from the secret, so that a new secret ends them all. */
+export function httpSettings(
+  values: Values<typeof sharedVariables>,
+  relayId: string,
+  secret: Uint8Array,
+): HttpSettings {
   const { PARLEY_PUBLIC_URL: publicUrl, PARLEY_OFFLINE: offline, PARLEY_KEEP_DAYS: keepDays } = values
   return {
     relayId,
-    announced: announcedLimits({ offline, keepMs: keepDays * 86_400_000 }),
+    blobKey: hkdf(sha256, secret, undefined, utf8('parley1 uploads'), 32),
+    announced: announcedLimits({
+      offline,
+      keepMs: keepDays * 86_400_000,
+      fileBytesMax: values.PARLEY_FILE_MB * MiB,
+      filesBytesMax: values.PARLEY_FILES_MB * MiB,
+    }),
     name: values.PARLEY_NAME,
     powBits: values.PARLEY_POW_BITS,
     registrationsPerDay: values.PARLEY_REGISTRATIONS_PER_DAY,

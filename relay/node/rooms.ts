@@ -15,7 +15,7 @@ interface Loaded {
   calls: number
 }
 
-type Options = Pick<RoomHost, 'settings' | 'clock' | 'random' | 'verify' | 'log' | 'metric'> & {
+type Options = Pick<RoomHost, 'settings' | 'blobs' | 'clock' | 'random' | 'verify' | 'log' | 'metric'> & {
   database: Database
   sockets: AllSockets
 }

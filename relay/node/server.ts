@@ -10,10 +10,12 @@ import { limits } from '#shared/limits'
 import type { Metric } from '../core/ports.ts'
 import { forwardedFor, limitKey } from '../http/address.ts'
 import { createApp } from '../http/app.ts'
+import { partWithinMs } from '../http/blobs.ts'
 import { isExtension } from '../http/origins.ts'
 import { roomOf } from '../http/paths.ts'
 import { ConfigError, httpSettings } from '../http/settings.ts'
 import { random, verify } from '../http/web-crypto.ts'
+import { nodeBlobs } from './blobs.ts'
 import { buildsIn } from './builds.ts'
 import { help, isLoopback, readConfig, unknownVariables, type Config } from './config.ts'
 import { openDataFolder } from './data-folder.ts'
@@ -24,6 +26,7 @@ import { openDatabase } from './store.ts'
 
 const sweepMs = 250
 const checkpointMs = 30_000
+const oldFilesMs = 10 * 60_000
 /** Whatever hangs: the relay is gone by then. Nothing depends on an orderly end. */
 const endsWithinMs = 25_000
 /** Two signals within so short a time are one. */
@@ -55,13 +58,14 @@ async function start(config: Config) {
   })
   const behindMs = () => (database.waitingSince === null ? 0 : clock() - database.waitingSince)
 
-  const settings = httpSettings(config, database.relayId)
+  const settings = httpSettings(config, database.relayId, data.secret)
   const sockets = createSockets({
     clock,
     waitingPerAddressMax: config.PARLEY_WAITING_SOCKETS,
     overloaded: () => database.queued > queuedMax || behindMs() > behindMsMax,
   })
-  const rooms = createRooms({ database, sockets, settings, clock, random, verify, log, metric })
+  const blobs = nodeBlobs({ folder, clock, log })
+  const rooms = createRooms({ database, sockets, blobs, settings, clock, random, verify, log, metric })
 
   let draining = false
   const addressOf = (c: Context) => {
@@ -70,6 +74,7 @@ async function start(config: Config) {
   }
   const app = createApp({
     rooms,
+    blobs,
     settings,
     secret: data.secret,
     clock,
@@ -111,7 +116,7 @@ async function start(config: Config) {
     hostname: config.PARLEY_HOST,
     serverOptions: {
       headersTimeout: 10_000,
-      requestTimeout: 30_000,
+      requestTimeout: partWithinMs + 10_000, // nothing takes longer than a part of a file
       keepAliveTimeout: 30_000,
       maxHeaderSize: 8192,
     },
@@ -134,6 +139,8 @@ async function start(config: Config) {
     rooms.sweep()
   }, sweepMs)
   const checkpoints = setInterval(() => void database.checkpoint(), checkpointMs)
+  const oldFiles = setInterval(() => void blobs.sweep(), oldFilesMs)
+  void blobs.sweep()
 
   let askedAt = 0
   async function stop() {
@@ -147,6 +154,7 @@ async function start(config: Config) {
     await sockets.drain(sockets.size > 0 ? config.PARLEY_DRAIN_MS : 0)
     clearInterval(sweeping)
     clearInterval(checkpoints)
+    clearInterval(oldFiles)
     server.close()
     await rooms.idle()
     await database.close()

@@ -4,9 +4,8 @@
  */
 import { hmac } from '@noble/hashes/hmac.js'
 import { sha256 } from '@noble/hashes/sha2.js'
-import { fromBase64, tbs, toBase64, utf8 } from '#shared/bytes'
+import { fromBase64, sameBytes, tbs, toBase64, utf8 } from '#shared/bytes'
 import type { Millis } from '#shared/ids'
-import { sameBytes } from '../http/proofs.ts'
 
 /** What a room is asked, as the last parts of its path. */
 export const internalPaths = { peer: '/internal/peer', account: '/internal/account' } as const

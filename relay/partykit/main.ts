@@ -6,6 +6,7 @@ import type { AccountReply } from '../core/ports.ts'
 import { createApp } from '../http/app.ts'
 import { refusal } from '../http/refusals.ts'
 import { random } from '../http/web-crypto.ts'
+import { partyBlobs } from './blobs.ts'
 import { internalPaths, signedCall } from './link.ts'
 import { knownPeers, rememberPeers } from './peers.ts'
 import { settingsFrom, type Settings } from './settings.ts'
@@ -37,6 +38,7 @@ function appFor({ secret, http }: Settings): Hono {
         return (await response.json()) as AccountReply
       },
     },
+    blobs: partyBlobs(secret, knownPeers),
     settings: http,
     secret,
     clock: Date.now,

@@ -24,6 +24,7 @@ import { isExtension } from '../http/origins.ts'
 import { roomOf } from '../http/paths.ts'
 import { refusal } from '../http/refusals.ts'
 import { random, verify } from '../http/web-crypto.ts'
+import { partyBlobs } from './blobs.ts'
 import { callerOf, internalPaths, linkHeaders, signedCall } from './link.ts'
 import { knownPeers, rememberPeers } from './peers.ts'
 import { settingsFrom, type Settings } from './settings.ts'
@@ -215,6 +216,7 @@ export default class UserRoom implements Party.Server {
       store: this.store,
       link: this.link(settings),
       sockets: partySockets(this.room),
+      blobs: partyBlobs(settings.secret, () => this.peers()),
       settings: settings.http,
       clock: Date.now,
       random,

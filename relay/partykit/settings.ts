@@ -40,7 +40,7 @@ function parse(env: Readonly<Record<string, unknown>>): SettingsOrProblem {
     const values = readVariables(variables, env)
     const secret = utf8(values.PARLEY_SECRET)
     const relayId = toBase64(hkdf(sha256, secret, undefined, utf8('parley1 relay id'), 32))
-    return { secret, http: httpSettings(values, relayId) }
+    return { secret, http: httpSettings(values, relayId, secret) }
   } catch (error) {
     if (error instanceof ConfigError) return { problem: error.message }
     throw error

@@ -8,6 +8,7 @@ import { join, resolve } from 'node:path'
 import { parseArgs } from 'node:util'
 import { benchCrypto } from './crypto.ts'
 import { benchExtension } from './extension.ts'
+import { benchFiles } from './files.ts'
 import { benchRelay } from './relay.ts'
 
 /** What a bench measured: rows of a table, as they are shown and kept. */
@@ -20,6 +21,7 @@ export interface Table {
 
 const benches: Record<string, () => Promise<Table[]>> = {
   relay: benchRelay,
+  files: benchFiles,
   extension: benchExtension,
   crypto: benchCrypto,
 }

@@ -1,9 +1,14 @@
 /** The main path in Firefox, by WebDriver BiDi. The other person is a headless user of the same relay. */
+import { mkdtempSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import type { UserId } from '#shared/ids'
+import { fileKey } from '../../extension/db/db.ts'
 import { advice, find } from '../support/browsers.ts'
 import { keys, launchFirefox, type Context, type FirefoxPerson } from '../support/firefox.ts'
 import { signUpInFirefox } from '../support/firefox-people.ts'
 import { headless } from '../support/headless.ts'
+import { png } from '../support/pictures.ts'
 import { spawnRelay } from '../support/processes.ts'
 import { until } from '../support/until.ts'
 import { expect, test, testRelayEnv } from './fixtures.ts'
@@ -32,7 +37,7 @@ test('two people chat, one of them in Firefox; its background may be ended at an
   test.setTimeout(240_000)
   const relay = await spawnRelay({ env: testRelayEnv })
   const [firefox, bob] = await Promise.all([launchFirefox(), headless(relay.url, 'bob')])
-  const { open, click, type, text, evaluate, background } = firefox
+  const { open, click, type, text, evaluate, locate, background } = firefox
 
   const popup = await open('popup.html')
   await signUpInFirefox(firefox, popup, 'alice', relay.url)
@@ -77,6 +82,28 @@ test('two people chat, one of them in Firefox; its background may be ended at an
     "[...document.querySelectorAll('article p')].map((p) => p.textContent)",
   )
   expect(shown).toEqual(['hello from Firefox', 'are you there?', 'while you slept'])
+
+  // [F1] [F8] A file, and a picture without what stood in it.
+  const folder = mkdtempSync(join(tmpdir(), 'parley-files-'))
+  const paths = [join(folder, 'notes.txt'), join(folder, 'picture.png')] as const
+  writeFileSync(paths[0], 'written in Firefox')
+  writeFileSync(paths[1], png(60, 40, 'a place'))
+  const element = await locate(again, 'input[type=file]')
+  await firefox.send('input.setFiles', { context: again, element, files: paths })
+  await until(async () => (await text(again)).includes('picture.png'), 'two chips')
+  await click(again, { role: 'button', name: 'Send' })
+  const offered = async (name: string) =>
+    (await bob.files('alice')).find(({ content }) => content?.type === 'file' && content.file.name === name)
+  const fetched = async (name: string) => {
+    await bob.until(async () => (await offered(name)) !== undefined, name)
+    const key = fileKey('alice' as UserId, (await offered(name))!.id)
+    await bob.commands.file(key, 'fetch')
+    await bob.until(async () => (await bob.fileRow(key))?.state === 'here', `${name} is here`)
+    return Buffer.from(await bob.bytesOf(key))
+  }
+  expect((await fetched('notes.txt')).toString()).toBe('written in Firefox')
+  const picture = await fetched('picture.png')
+  expect([picture.subarray(1, 4).toString(), picture.includes('a place')]).toEqual(['PNG', false])
 
   await firefox.close()
   await bob.stop()

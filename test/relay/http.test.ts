@@ -10,6 +10,7 @@ import { announcedLimits } from '../../relay/http/announced.ts'
 import { createApp, type HttpHost } from '../../relay/http/app.ts'
 import { random } from '../../relay/http/web-crypto.ts'
 import { signUpBody, workOut, type SignUp } from '../support/sign-up.ts'
+import { memoryBlobs } from '../support/memory-blobs.ts'
 
 const announced = announcedLimits()
 const relayId = 'A'.repeat(43)
@@ -29,7 +30,15 @@ const host = (changes: Partial<HttpHost> = {}): HttpHost => ({
       return reply(operation)
     },
   },
-  settings: { relayId, announced, name: 'Test <relay>', powBits: 4, registrationsPerDay: 2 },
+  blobs: memoryBlobs(() => now),
+  settings: {
+    relayId,
+    announced,
+    blobKey: new Uint8Array(32),
+    name: 'Test <relay>',
+    powBits: 4,
+    registrationsPerDay: 2,
+  },
   secret: utf8('a secret of thirty-two bytes or so'),
   clock: () => now,
   random,
@@ -505,7 +514,7 @@ describe('browsers', () => {
       const answered = await post('/v1/login/start', { user: 'alice' }, { origin: extension })
 
       expect(preflight.headers.get('access-control-allow-origin')).toBe(extension)
-      expect(preflight.headers.get('access-control-allow-headers')).toBe('content-type')
+      expect(preflight.headers.get('access-control-allow-headers')).toBe('content-type,authorization')
       expect(answered.headers.get('access-control-allow-origin')).toBe(extension)
       expect(answered.headers.get('access-control-allow-credentials')).toBeNull()
     }

@@ -297,6 +297,7 @@ export function createSimRoom(relay: Relay, user: UserId): SimRoom {
       link: linkOf(born),
       sockets: socketsOf(born),
       settings: relay.settings,
+      blobs: { drop: () => undefined }, // the bytes of files are no part of a history
       clock: () => world.now,
       random,
       verify: async () => true,

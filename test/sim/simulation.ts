@@ -144,7 +144,11 @@ function createHistory(world: World, mutant: Relay['mutant']) {
     world,
     mutant,
     faults: calm,
-    settings: { relayId: toBase64(new Uint8Array(32).fill(7)), announced: announcedLimits() },
+    settings: {
+      relayId: toBase64(new Uint8Array(32).fill(7)),
+      announced: announcedLimits(),
+      blobKey: new Uint8Array(32),
+    },
     rooms: new Map(),
     restores: 0,
     fail(error) {

@@ -16,6 +16,7 @@ import type { ArchiveWhen } from '../../extension/engine/archive.ts'
 import { createEngine, type Engine } from '../../extension/engine/engine.ts'
 import type { Alert, Platform, Words } from '../../extension/engine/ports.ts'
 import type { ViewState } from '../../extension/bus/commands.ts'
+import { blobFrom, sealInto, type FileMeta } from '../../extension/stores/file-sealing.ts'
 import { until } from './until.ts'
 
 const words: Words = {
@@ -29,6 +30,8 @@ const words: Words = {
   notYou: () => 'Not you?',
   somebody: () => 'Somebody',
   aMessage: () => 'A message',
+  photo: () => 'Photo',
+  file: (name) => `File: ${name}`,
   missed: (messages, people) => `${messages} new messages from ${people} people`,
 }
 
@@ -213,10 +216,32 @@ export async function headless(relay: string, name: string, options: HeadlessOpt
     /** Anything that a page may put into the outbox. */
     async say(peer: string, content: Content): Promise<EnvelopeId> {
       const id = v7() as EnvelopeId
-      const kind = content.type === 'text' ? 'message' : 'control'
+      const kind = content.type === 'text' || content.type === 'file' ? 'message' : 'control'
       await db.outbox.add({ id, peer: peer as UserId, kind, content, at: now() })
       await engine.commands.nudge()
       return id
+    },
+    /** As the chat page does it: sealed into the database, then a nudge. Answers with the row's key. */
+    async attach(
+      peer: string,
+      bytes: Uint8Array<ArrayBuffer>,
+      more: Partial<FileMeta & { caption: string }> = {},
+    ) {
+      const key = v7()
+      const { caption = '', ...meta } = { name: 'a.bin', mime: 'application/octet-stream', ...more }
+      await sealInto(db, { key, peer: peer as UserId, caption, blob: new Blob([bytes]), meta })
+      await engine.commands.nudge()
+      return key
+    },
+    /** File messages with this person that are stored, in order. */
+    async files(peer: string) {
+      const rows = await messagesOf(db, peer as UserId)
+      return rows.filter(({ content, state }) => content?.type === 'file' && state !== 'pending')
+    },
+    fileRow: (key: string) => db.files.get(key),
+    /** What is in a file that is here. */
+    async bytesOf(key: string) {
+      return new Uint8Array(await (await blobFrom(db, (await db.files.get(key))!)).arrayBuffer())
     },
     /** Reads everything of theirs that is there. */
     async read(peer: string) {

@@ -34,15 +34,15 @@ export interface Screen {
   act?: (page: Page) => Promise<unknown>
 }
 
-const now = Date.UTC(2026, 2, 17, 13, 23)
-const day = 24 * 60 * 60_000
-const minutes = (count: number) => now - count * 60_000
+export const now = Date.UTC(2026, 2, 17, 13, 23)
+export const day = 24 * 60 * 60_000
+export const minutes = (count: number) => now - count * 60_000
 const popup = { width: 360, height: 560 }
 const chat = { width: 380, height: 560 }
 const tab = { width: 1100, height: 800 }
 
-const me = 'alice' as UserId
-const user = (name: string) => name as UserId
+export const me = 'alice' as UserId
+export const user = (name: string) => name as UserId
 let count = 0
 const id = () => `01957e00-0000-7000-8000-${String(++count).padStart(12, '0')}` as EnvelopeId
 
@@ -105,7 +105,7 @@ const talk = (
   unread,
 })
 
-const people: Rows = {
+export const people: Rows = {
   account: [account],
   status: status(),
   roster: [
@@ -145,7 +145,7 @@ const people: Rows = {
 }
 
 /** What is to be asked about, and everything of one's own that a list can have. */
-const sorted: Rows = {
+export const sorted: Rows = {
   ...people,
   settings: [
     {
@@ -289,7 +289,7 @@ const rightToLeft: Rows = {
 
 /** One line of a conversation: who, how many minutes ago, what. */
 type Line = [direction: 'in' | 'out', ago: number, text: string, rest?: Partial<MessageRow>]
-const log = (peer: string, lines: Line[]): MessageRow[] =>
+export const log = (peer: string, lines: Line[]): MessageRow[] =>
   lines.map(([direction, ago, text, rest]) => ({
     from: direction === 'in' ? user(peer) : me,
     id: id(),
@@ -338,7 +338,7 @@ const chatLines: Line[] = [
   ],
   ['out', 11, 'Or is that too many?'],
 ]
-const conversation = (rest: Rows = {}): Rows => ({
+export const conversation = (rest: Rows = {}): Rows => ({
   account: [account],
   status: status(),
   roster: [buddy('bob')],
@@ -608,7 +608,7 @@ const fails =
   }
 
 const base = { now }
-const inPopup = (name: string, rows: Rows, rest: Partial<Screen> = {}): Screen => ({
+export const inPopup = (name: string, rows: Rows, rest: Partial<Screen> = {}): Screen => ({
   ...base,
   name: `popup-${name}`,
   path: 'popup.html',
@@ -616,7 +616,7 @@ const inPopup = (name: string, rows: Rows, rest: Partial<Screen> = {}): Screen =
   rows,
   ...rest,
 })
-const inChat = (name: string, rows: Rows, rest: Partial<Screen> = {}): Screen => ({
+export const inChat = (name: string, rows: Rows, rest: Partial<Screen> = {}): Screen => ({
   ...base,
   name: `chat-${name}`,
   path: 'chat.html?with=bob',
@@ -642,7 +642,7 @@ const leftOut: Rows = {
   ],
 }
 
-const inTab = (name: string, rows: Rows, rest: Partial<Screen> = {}): Screen => ({
+export const inTab = (name: string, rows: Rows, rest: Partial<Screen> = {}): Screen => ({
   ...base,
   name: `options-${name}`,
   path: 'options.html',

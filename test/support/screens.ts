@@ -4,13 +4,15 @@ import { join, resolve } from 'node:path'
 import { chromium, type BrowserContext, type Page } from '@playwright/test'
 import { browserPath } from './browsers.ts'
 import { chromeBuild } from './chromium.ts'
-import { screens, type Rows, type Screen } from './screens-data.ts'
+import { screens as plain, type Rows, type Screen } from './screens-data.ts'
+import { fileScreens } from './screens-files.ts'
 
 // Every screen with made-up data, as PNGs to look at: npx wxt build -b chrome && node test/support/screens.ts [folder]
 // [part of a name]. The built extension runs with a background that answers from a list and touches nothing.
 
 const folder = resolve(process.argv[2] ?? '.output/screens')
 const wanted = process.argv[3] ?? ''
+const screens = [...plain, ...fileScreens]
 
 /** The extension as built, with a background of our own. */
 function quietExtension(): string {

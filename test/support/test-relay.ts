@@ -38,6 +38,7 @@ import type {
 import { createRoom } from '../../relay/core/runner.ts'
 import { verify } from '../../relay/http/web-crypto.ts'
 import { announcedLimits } from '../../relay/http/announced.ts'
+import { memoryBlobs } from './memory-blobs.ts'
 import { mulberry32, seededRandom } from './seeded.ts'
 import { makeDevice, makeMailbox, signList, signUpBody, type OwnDevice, type SignUp } from './sign-up.ts'
 
@@ -71,12 +72,19 @@ export function testRelay(limitsOfOperator: Partial<AnnouncedLimits> = {}) {
   const homes = new Map<UserId, Home>()
   const people = new Map<UserId, Person>()
   const timers: { at: Millis; run(): Promise<void> }[] = []
-  const settings = { relayId, announced: { ...announcedLimits(), ...limitsOfOperator } }
+  const settings = {
+    relayId,
+    announced: { ...announcedLimits(), ...limitsOfOperator },
+    blobKey: new Uint8Array(32).fill(5),
+  }
+  const blobs = memoryBlobs(() => now)
   const random = seededRandom(mulberry32(1))
   const failures: string[] = []
 
   const relay = {
     relayId,
+    blobs,
+    blobKey: settings.blobKey,
     get now() {
       return now
     },
@@ -307,6 +315,7 @@ export function testRelay(limitsOfOperator: Partial<AnnouncedLimits> = {}) {
       self,
       store,
       sockets,
+      blobs,
       settings,
       random,
       verify,

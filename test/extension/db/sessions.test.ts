@@ -4,6 +4,7 @@ import type { Content } from '#shared/content'
 import type { EnvelopeId, UserId } from '#shared/ids'
 import type { MessageRow } from '../../../extension/db/db.ts'
 import { isOpen, sessionAfter, sessionQuietMs, sessionsOf } from '../../../extension/db/sessions.ts'
+import { offeredFile } from '../../support/offered-file.ts'
 
 const [alice, bob] = ['alice' as UserId, 'bob' as UserId]
 const minute = 60_000
@@ -31,6 +32,16 @@ const after = (...rows: MessageRow[]) =>
 test('[R-32] the first message begins a session, and names it', () => {
   expect(after(text(bob, 5, 's1'))).toEqual({ id: 's1', by: bob, startTs: 5, lastTs: 5 })
   expect(after(text(alice, 5, 's1'))?.answer).toEqual({ what: 'accepted', at: 5 })
+})
+
+test('[R-32] a file belongs to a session like a text', () => {
+  const file = (from: UserId, ts: number, session: string): MessageRow => ({
+    ...said(from, ts, { type: 'file', file: offeredFile(), text: '', session }),
+    kind: 'message',
+  })
+
+  expect(after(file(bob, 5, 's1'))).toEqual({ id: 's1', by: bob, startTs: 5, lastTs: 5 })
+  expect(after(text(alice, 5, 's2'), file(bob, 6, 's1'))?.id).toBe('s1')
 })
 
 test('[R-32] both began at once: the lower name holds, whichever came first', () => {

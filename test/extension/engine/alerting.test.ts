@@ -1,6 +1,7 @@
 /** From news to what the browser is told to do: over a real database, with a clock by hand. */
 import { v7 } from 'uuid'
 import { afterEach, expect, test } from 'vitest'
+import type { OfferedFile } from '#shared/content'
 import type { Lead, Mode } from '#shared/frames'
 import type { EnvelopeId, UserId } from '#shared/ids'
 import type { ViewState } from '../../../extension/bus/commands.ts'
@@ -11,6 +12,7 @@ import { createAlerting } from '../../../extension/engine/alerting.ts'
 import type { Alert, Incoming, Platform, Words } from '../../../extension/engine/ports.ts'
 import { changeSettings } from '../../../extension/engine/preferences.ts'
 import { createStatus } from '../../../extension/engine/status.ts'
+import { offeredFile } from '../../support/offered-file.ts'
 import { until } from '../../support/until.ts'
 import { alice, bob, carol, memoryEngine } from './memory.ts'
 
@@ -25,6 +27,8 @@ const words: Words = {
   notYou: () => 'not you?',
   somebody: () => 'Parley',
   aMessage: () => 'a message',
+  photo: () => 'Photo',
+  file: (name) => `File: ${name}`,
   missed: (messages, people) => `${messages} from ${people}`,
 }
 const minute = 60_000
@@ -73,7 +77,11 @@ function atHome() {
     set: (change: SettingsChange) => changeSettings(db, change),
     setMode: (mode: Mode) => db.status.put({ key: 'self', mode, status: '', show: 'online' }),
     /** As the inbox does it, and then it is news. */
-    async comes(peer: UserId, text: string, { late = false, direction = 'in' as 'in' | 'out' } = {}) {
+    async comes(
+      peer: UserId,
+      text: string,
+      { late = false, direction = 'in' as 'in' | 'out', file = undefined as OfferedFile | undefined } = {},
+    ) {
       const id = v7() as EnvelopeId
       const ts = me.now()
       const row: MessageRow = {
@@ -83,14 +91,14 @@ function atHome() {
         ts,
         direction,
         kind: 'message',
-        content: { type: 'text', text },
+        content: file ? { type: 'file', file, text } : { type: 'text', text },
         at: ts,
       }
       await db.messages.put(row)
       const conversation = await conversationOf(db, peer)
       await db.conversations.put({ ...conversation, last: { id, ts, direction, text } })
       await recount(db, peer)
-      const news: Incoming = { peer, id, ts, text, kind: 'message', late }
+      const news: Incoming = { peer, id, ts, text, ...(file && { file }), kind: 'message', late }
       if (direction === 'in' && !late) alerting.news([news])
       return news
     },
@@ -268,6 +276,21 @@ test.each([
   await me.shown(2)
 
   expect(me.done[1]).toEqual(notification(bob, title, text))
+})
+
+test.each([
+  ['a picture', { mime: 'image/png' }, '', 'Photo'],
+  ['a file', { name: 'report.pdf' }, '', 'File: report.pdf'],
+  ['a file that lies about its name', { name: 'photo\u202Egnp.exe\n' }, '', 'File: photo gnp.exe'],
+  ['a file with a caption', { name: 'report.pdf' }, 'read this', 'read this'],
+])('a notification about %s', async (_, file, caption, text) => {
+  const me = atHome()
+  await me.set({ sound: false })
+  me.setViews([{ page: 'chat', peer: bob, focused: false, active: false, minimised: true }])
+  await me.comes(bob, caption, { file: offeredFile(file) })
+  await me.shown(2)
+
+  expect(me.done[1]).toEqual(notification(bob, 'bob', text))
 })
 
 test('[R-26] a message that was edited before it was told is told as it is now', async () => {

@@ -2,6 +2,7 @@ import { expect, test } from 'vitest'
 import type { EnvelopeId, UserId } from '#shared/ids'
 import type { MessageRow } from '../../../extension/db/db.ts'
 import { archivedMessage, keyOf, readRows, withoutGone } from '../../../extension/engine/archive-rows.ts'
+import { offeredFile } from '../../support/offered-file.ts'
 
 const alice = 'alice' as UserId
 const id = '01980000-0000-7000-8000-000000000001' as EnvelopeId
@@ -49,6 +50,13 @@ test('what was taken back leaves its place and nothing of what it said, before a
   const left = withoutGone(rows, new Map([[keyOf(row), gone]]))
 
   expect(readRows(left, alice)).toEqual({ messages: [gone, said], changes: [], welcomes: [] })
+})
+
+test('a message with a file comes back with it', () => {
+  const content = { type: 'file' as const, file: offeredFile(), text: 'look' }
+  const withFile = { ...row, content }
+
+  expect(readRows([archivedMessage('messages', withFile)!], alice).messages).toEqual([withFile])
 })
 
 test.each([

@@ -154,7 +154,7 @@ test('somebody who asks to write is under "Asking" and not under "Unread" as wel
     await set({ buddies: { ann: { nickname: 'Annie' } } })
   })
 
-  expect(store.prompts.value).toEqual([{ name: 'ann', nickname: 'Annie', count: 2, text: 'psst' }])
+  expect(store.prompts.value).toEqual([{ name: 'ann', nickname: 'Annie', count: 2, said: { text: 'psst' } }])
   expect(groups(store)).toEqual([['offline', 'ann']])
   expect(store.hasUnread.value).toBe(true)
 
@@ -175,7 +175,7 @@ test('a prompt shows no text where prompts shall not', async () => {
     await set({ promptText: false })
   })
 
-  expect(store.prompts.value).toMatchObject([{ text: null }])
+  expect(store.prompts.value).toMatchObject([{ said: null }])
 })
 
 test('[R-10] [R-53] a request says who, how they found me, and whom they could be taken for', async () => {

@@ -14,7 +14,7 @@ import {
   type SessionRow,
 } from '../../../extension/db/db.ts'
 import { changed, settingsKey, type SettingsChange } from '../../../extension/db/settings.ts'
-import { sessionNow } from '../../../extension/stores/composing.ts'
+import { sessionNow } from '../../../extension/db/sessions.ts'
 import { ConversationStore } from '../../../extension/stores/conversation-store.ts'
 import { lateOf } from '../../../extension/stores/late-arrivals.ts'
 import { keyOf, type MessageItem } from '../../../extension/stores/timeline.ts'

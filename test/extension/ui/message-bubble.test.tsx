@@ -20,6 +20,8 @@ const message = (rest: Partial<MessageItem> = {}): MessageItem => ({
   at,
   written: null,
   text: 'hello',
+  file: null,
+  isUnsent: false,
   isText: true,
   isRetracted: false,
   isUnknown: false,

@@ -3,6 +3,7 @@ import { buddy, now, pageEnds, type PageEnds } from '../../support/page-ends.ts'
 import { useModel } from '@preact/signals'
 import { cleanup, fireEvent, render, screen, waitFor, within } from '@testing-library/preact'
 import { afterEach, expect, test } from 'vitest'
+import type { FileRow } from '../../../extension/db/db.ts'
 import { AccountStore } from '../../../extension/stores/account-store.ts'
 import { DevicesStore } from '../../../extension/stores/devices-store.ts'
 import { SettingsStore } from '../../../extension/stores/settings-store.ts'
@@ -216,4 +217,46 @@ test('signing out asks first', async () => {
   fireEvent.click(within(dialog).getByRole('button', { name: 'Sign out' }))
 
   await waitFor(() => expect(asked('signOut')).toHaveLength(1))
+})
+
+test('what files take is shown by conversation, and removed only after a question', async () => {
+  const file = (key: string, peer: string, sealedBytes: number) =>
+    ({ key, parts: key, peer, direction: 'in', state: 'here', file: { sealedBytes }, done: 1 }) as FileRow
+  const { asked } = await openOptions({
+    section: '#storage',
+    fill: ({ db }) =>
+      db.files.bulkPut([file('bob 1', 'bob', 1024 * 1024), file('carol 1', 'carol', 3 * 1024 * 1024)]),
+  })
+  const here = setting('Files on this device')
+  expect(await within(here).findByText('All files take 4 MB.')).toBeTruthy()
+  const rows = within(here).getAllByRole('listitem')
+  expect(rows.map(({ textContent }) => textContent)).toEqual([
+    'carol3 MBFree up space',
+    'bob1 MBFree up space',
+  ])
+
+  fireEvent.click(within(rows[1]!).getByRole('button'))
+  fireEvent.click(within(screen.getByRole('dialog')).getByRole('button', { name: 'Cancel' }))
+  expect(asked('file')).toEqual([])
+  fireEvent.click(within(rows[1]!).getByRole('button'))
+  fireEvent.click(within(screen.getByRole('dialog')).getByRole('button', { name: 'Free up space' }))
+
+  await waitFor(() => expect(asked('file')).toEqual([['bob 1', 'free']]))
+})
+
+test('whether pictures come by themselves and how much is kept are chosen at once', async () => {
+  const { asked } = await openOptions({ section: '#storage' })
+
+  fireEvent.click(within(setting('Pictures come by themselves')).getByRole('switch'))
+  const room = within(setting('Room for files')).getByRole<HTMLSelectElement>('combobox')
+  expect([...room.options].map(({ textContent }) => textContent)).toEqual([
+    '100 MB',
+    '500 MB',
+    '2 GB',
+    '10 GB',
+  ])
+  room.selectedIndex = 2
+  fireEvent.change(room)
+
+  expect(asked('changeSettings')).toEqual([[{ picturesCome: false }], [{ filesKeptMb: 2000 }]])
 })

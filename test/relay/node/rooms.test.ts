@@ -7,6 +7,7 @@ import { createRooms } from '../../../relay/node/rooms.ts'
 import { createSockets } from '../../../relay/node/sockets.ts'
 import { openDatabase } from '../../../relay/node/store.ts'
 import { signUpBody } from '../../support/sign-up.ts'
+import { memoryBlobs } from '../../support/memory-blobs.ts'
 import { temporaryFolder } from './start.ts'
 
 const relayId = 'A'.repeat(43)
@@ -18,12 +19,13 @@ async function relay() {
   const database = await openDatabase({ folder, clock, newRelayId: () => relayId, onFatal: () => undefined })
   onTestFinished(() => database.close())
   const sockets = createSockets({ clock, waitingPerAddressMax: 5, overloaded: () => false })
-  const settings = { relayId, announced: announcedLimits() }
+  const settings = { relayId, announced: announcedLimits(), blobKey: new Uint8Array(32) }
   const log = vi.fn<Log>()
   const rooms = createRooms({
     database,
     sockets,
     settings,
+    blobs: memoryBlobs(clock),
     clock,
     random,
     verify,
