@@ -21,7 +21,10 @@ export interface Batch extends Tx {
   readonly wish: Millis | null
 }
 
+/** Of one event, and keys that are read at once: so many a Durable Object takes in one call. */
 export const writesMax = 128
+/** Of all events in a batch: the runner takes no more once there are 128, the last one may bring as many, and so may what is done once for all. */
+export const batchWritesMax = 3 * writesMax
 /** PartyKit keeps 128 KiB a value, its own framing included. */
 export const valueBytesMax = 127 * 1024
 export const keyBytesMax = 1024
@@ -33,9 +36,10 @@ export function createBatch(rows: Rows): Batch {
   function write(key: string, json: string | null) {
     // A lone surrogate would be stored as another character, and two keys could become one.
     if (!key.isWellFormed() || key === '') throw new Error(`not a key: ${JSON.stringify(key)}`)
-    if (utf8Length(key) > keyBytesMax) throw new RangeError(`a key of ${utf8Length(key)} bytes`)
-    if (!writes.has(key) && writes.size >= writesMax)
-      throw new RangeError(`more than ${writesMax} writes in one batch`)
+    if (key.length * bytesPerUnitMax > keyBytesMax && utf8Length(key) > keyBytesMax)
+      throw new RangeError(`a key of ${utf8Length(key)} bytes`)
+    if (!writes.has(key) && writes.size >= batchWritesMax)
+      throw new RangeError(`more than ${batchWritesMax} writes in one batch`)
     writes.set(key, json)
   }
 
@@ -73,7 +77,7 @@ export function createBatch(rows: Rows): Batch {
     put(key, value) {
       const json = JSON.stringify(value) as string | undefined
       if (json === undefined) throw new Error(`no JSON value for ${key}`)
-      if (utf8Length(json) > valueBytesMax)
+      if (json.length * bytesPerUnitMax > valueBytesMax && utf8Length(json) > valueBytesMax)
         throw new RangeError(`a value of ${utf8Length(json)} bytes for ${key}`)
       write(key, json)
     },
@@ -106,6 +110,9 @@ export function compareKeys(a: string, b: string): number {
 
 /** Surrogates stand for characters above all others. */
 const rank = (unit: number): number => (unit >= 0xe000 ? unit - 0x800 : unit >= 0xd800 ? unit + 0x2000 : unit)
+
+/** At most this is the length of a text in UTF-8, whatever its characters. */
+const bytesPerUnitMax = 3
 
 function utf8Length(text: string): number {
   let bytes = text.length

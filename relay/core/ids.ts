@@ -1,6 +1,7 @@
 /** Names that a room gives: epochs, lanes, marks and the ids of what it sends by itself. */
 import { toBase64 } from '#shared/bytes'
 import type { EnvelopeId, Epoch, LaneId, Millis } from '#shared/ids'
+import { limits } from '#shared/limits'
 import type { Random } from './ports.ts'
 
 /** `value` with leading zeros, so that the order of texts is the order of numbers. */
@@ -37,6 +38,10 @@ export function newEnvelopeId(now: Millis, random: Random): EnvelopeId {
 
 /** What a ring remembers of an id: 48 random bits. */
 export const ringKey = (id: EnvelopeId): string => id.slice(-12)
+
+/** A ring with one more, the oldest forgotten. Frozen: copies of a row share it (copy.ts). */
+export const withNext = <T>(ring: readonly T[], next: T): readonly T[] =>
+  Object.freeze([...ring.slice(1 - limits.dedupeRingMax), next])
 
 const hex = (bytes: Uint8Array): string =>
   Array.from(bytes, (byte) => byte.toString(16).padStart(2, '0')).join('')

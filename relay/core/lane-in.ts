@@ -7,7 +7,7 @@ import type { ErrorCode } from '#shared/errors'
 import type { EnvelopeId, UserId } from '#shared/ids'
 import { limits } from '#shared/limits'
 import { passageOf } from './gate.ts'
-import { ringKey } from './ids.ts'
+import { ringKey, withNext } from './ids.ts'
 import { rewind } from './lane-out.ts'
 import { append, isFull } from './log.ts'
 import { enqueueNotice } from './outbox.ts'
@@ -61,8 +61,7 @@ export async function onDeliver(turn: Turn, from: UserId, message: Deliver): Pro
     lane.ts = Math.max(lane.ts, item.ts)
     savePeer(turn, peer)
     if (known) continue // a copy under a new number
-    lane.ring.push(ringKey(item.id))
-    if (lane.ring.length > limits.dedupeRingMax) lane.ring.shift()
+    lane.ring = withNext(lane.ring, ringKey(item.id))
     peer.ts = Math.max(peer.ts, item.ts)
     const refused = await take(turn, peer, item)
     if (refused) failed.push({ id: item.id, code: refused })

@@ -2,8 +2,8 @@
  * A room is one user's home on the relay: a function of its storage and of what just happened. It remembers nothing
  * that matters between events, so a host may forget it at any moment (PartyKit hibernation) and lose nothing.
  *
- * - Writes go to `tx`; the runner makes them durable as one batch, then performs the returned effects in order.
- *   Nothing is shown or confirmed before it is stored.
+ * - Writes go to `tx`; the runner makes them durable with those of the other events that have arrived meanwhile, as
+ *   one batch, then performs the returned effects in order. Nothing is shown or confirmed before it is stored.
  * - One event at a time. A call to another room is an effect; its outcome comes back as an event, so no lock is held
  *   across the network.
  * - Work that time brings (`due`) is done by whatever happens next; the alarm only sees to it that something does.
@@ -44,7 +44,7 @@ import { onRoster } from './roster.ts'
 import { jobs, type Job } from './rows.ts'
 import { onSend } from './send.ts'
 import { spread } from './spread.ts'
-import { beginTurn, endTurn, send, signedIn, touch, type Turn } from './turn.ts'
+import { beginTurn, done, endTurn, leaveRest, send, signedIn, touch, type Rest, type Turn } from './turn.ts'
 import { onTyping, onTypingPost } from './typing.ts'
 import { onVault } from './vault.ts'
 
@@ -82,14 +82,29 @@ const handlers: { [Type in ClientFrame['type']]: Handler<Type> } = {
   ping: async (_, connection, turn) => send(turn, connection, { type: 'pong' }),
 }
 
-/** @throws ProtocolError when a frame or an account's operation is refused: then nothing has happened. */
-export async function handle(event: RoomEvent, tx: Tx, env: Env): Promise<Effect[]> {
+/**
+ * One event. What can wait until the others of its batch have been handled is left to `conclude`.
+ * @throws ProtocolError when a frame or an account's operation is refused: then nothing has happened.
+ */
+export async function handle(event: RoomEvent, tx: Tx, env: Env, rest: Rest): Promise<Effect[]> {
   const turn = await beginTurn(tx, env)
   if (!turn) return handleForNobody(event, tx, env)
   await (turn.meta.gone === undefined ? dispatch(event, turn) : dispatchForGone(event, turn))
   await sweep(turn)
   await runDueJob(turn)
   if (event.type === 'alarm') await afterAlarm(turn)
+  const effects = endTurn(turn)
+  leaveRest(turn, rest)
+  return effects
+}
+
+/** Once for all events of a batch: calls other rooms, sends the devices what they lack, and winds the alarm. */
+export async function conclude(tx: Tx, env: Env, rest: Rest): Promise<Effect[]> {
+  const turn = await beginTurn(tx, env)
+  if (!turn) return []
+  turn.appended.push(...rest.appended)
+  for (const user of rest.pumps) turn.pumps.add(user)
+  turn.rearm = rest.rearm
   await pumpLanes(turn)
   tellLead(turn)
   await push(turn)
@@ -163,7 +178,7 @@ const runners: Record<Job, (turn: Turn) => Promise<void>> = {
   lanes: runLanes,
   presence: (turn) => refreshPresence(turn),
   receipts: async (turn) => {
-    delete turn.due.receipts
+    done(turn, 'receipts')
     await settleRest(turn)
   },
   spread,

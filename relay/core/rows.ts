@@ -111,7 +111,7 @@ export interface DeviceRow {
   /** The last send that was accepted. */
   last: EnvelopeId | null
   /** The latest accepted sends and what they were answered with, oldest first. */
-  ring: [key: string, ts: Millis, seq: Seq][]
+  ring: readonly (readonly [key: string, ts: Millis, seq: Seq])[]
   /** At least up to here the device has stored the log. Written now and then: the device knows better. */
   cursor: Seq
 }
@@ -178,7 +178,7 @@ export interface PeerRow {
     lane: LaneId | ''
     n: number
     ts: Millis
-    ring: string[]
+    ring: readonly string[]
   }
   /** What my devices have of the peer's messages. */
   mine: Marks & {

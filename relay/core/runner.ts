@@ -22,13 +22,30 @@ import type {
   RoomMessage,
   RoomReply,
 } from './ports.ts'
-import { handle } from './room.ts'
+import { writesMax } from './batch.ts'
+import { createParts, type Parts } from './parts.ts'
+import { conclude, handle } from './room.ts'
+import { newRest, type Rest } from './turn.ts'
 
 type Reply = RoomReply | AccountReply
 /** What happened, or text that has yet to become an event. */
 type Incoming =
   | Exclude<RoomEvent, { type: 'frame' }>
-  | { type: 'text'; connection: ConnectionId; text: string }
+  | { type: 'text'; connection: ConnectionId; text: string; frame?: ClientFrame }
+
+interface Waiting {
+  incoming: Incoming
+  resolve(reply: Reply | undefined): void
+  /** It has failed: its batch is its own. */
+  alone?: true
+}
+interface Taken {
+  waiting: Waiting
+  effects: Effect[]
+}
+
+/** Of one batch; a commit of more would keep everybody else waiting for too long. */
+const batchEventsMax = 64
 
 /** More unsent bytes than this, and what may be lost is not sent. */
 const bufferedBytesMax = 64 * 1024
@@ -36,7 +53,7 @@ const overloaded = { type: 'error', code: 'resource-constraint', retryAfterMs: 1
 
 export function createRoom(host: RoomHost): Room {
   const memory: Memory = new Map()
-  const mailbox: { incoming: Incoming; resolve(reply: Reply | undefined): void }[] = []
+  const mailbox: Waiting[] = []
   let isRunning = false
   let posts = 0
   let idlers: (() => void)[] = []
@@ -53,7 +70,7 @@ export function createRoom(host: RoomHost): Room {
 
   async function run() {
     isRunning = true
-    for (let next = mailbox.shift(); next; next = mailbox.shift()) next.resolve(await step(next.incoming))
+    while (mailbox.length > 0) await runBatch()
     isRunning = false
     tellIdlers()
   }
@@ -65,27 +82,102 @@ export function createRoom(host: RoomHost): Room {
     for (const resolve of waiting) resolve()
   }
 
-  /** One event: commit, then effects. Whatever goes wrong is answered here; nothing is thrown. */
-  async function step(incoming: Incoming): Promise<Reply | undefined> {
-    let effects: Effect[]
-    let event: RoomEvent | null = null
+  /**
+   * What has arrived meanwhile, one event after the other: one commit for all, then the effects of all. Whatever goes
+   * wrong is answered here; nothing is thrown.
+   */
+  async function runBatch() {
+    const states = createStates(host.sockets)
+    const first = mailbox[0]!
+    if (!isReadable(first, states)) return
+    const taken: Taken[] = []
+    let last: Effect[] = []
     try {
-      event = incoming.type === 'text' ? read(incoming) : incoming
-      if (!event) return undefined
-      const happened = event
-      effects = await host.store.transact((tx) => handle(happened, tx, environment()))
+      await host.store.transact(async (tx) => {
+        const parts = createParts(tx)
+        const rest = newRest()
+        while (mailbox.length > 0 && taken.length < batchEventsMax && parts.size < writesMax) {
+          const one = await take(parts, rest, states, taken.length === 0)
+          if (!one) break
+          taken.push(one)
+          states.note(one.effects)
+        }
+        last = await parts.part((part) => conclude(part, environment(states), rest))
+        states.note(last)
+        parts.flush()
+      })
     } catch (error) {
-      effects = refuse(incoming, event, error)
+      failed(error, taken.length > 0 ? taken : [mailbox.shift()!])
+      return
     }
+    states.remember()
+    const replies = taken.map(({ effects }) => performAll(effects))
+    performAll(last)
+    taken.forEach(({ waiting }, i) => waiting.resolve(replies[i]))
+  }
+
+  /** Handles the next event, unless it has to be one of its own: it failed, and shall fail alone. */
+  async function take(parts: Parts, rest: Rest, states: States, isFirst: boolean): Promise<Taken | null> {
+    const waiting = mailbox[0]!
+    if (waiting.alone && !isFirst) return null
+    let event: RoomEvent | null = null
+    let effects: Effect[] = []
+    try {
+      event = read(waiting.incoming, states)
+      const happened = event
+      if (happened) effects = await parts.part((tx) => handle(happened, tx, environment(states), rest))
+    } catch (error) {
+      if (!(error instanceof ProtocolError)) {
+        if (isFirst) throw error
+        waiting.alone = true
+        memory.clear()
+        return null
+      }
+      effects = refuse(waiting.incoming, event, error, states)
+    }
+    mailbox.shift()
+    return { waiting, effects }
+  }
+
+  /** What cannot be read is answered without a transaction. */
+  function isReadable({ incoming }: Waiting, states: States): boolean {
+    let effects: Effect[] = []
+    try {
+      if (read(incoming, states)) return true // or the socket was closed while the text was waiting
+    } catch (error) {
+      effects = refuse(incoming, null, error, states)
+    }
+    const { resolve } = mailbox.shift()!
+    states.note(effects)
+    states.remember()
+    resolve(performAll(effects))
+    return false
+  }
+
+  /** Our mistake or the disk's: nothing of the batch is stored, and what memory says may not be so. */
+  function failed(error: unknown, batch: (Waiting | Taken)[]) {
+    memory.clear()
+    const all = batch.map((one) => ('waiting' in one ? one.waiting : one))
+    host.log('error', 'an event failed', {
+      event: all[0]!.incoming.type,
+      events: all.length,
+      error: String(error),
+    })
+    host.metric('room_failures')
+    const states = createStates(host.sockets)
+    for (const { incoming, resolve } of all) resolve(performAll(refuse(incoming, null, error, states)))
+  }
+
+  function performAll(effects: readonly Effect[]): Reply | undefined {
     let reply: Reply | undefined
     for (const effect of effects) {
       if (effect.type === 'reply') reply = effect.reply
-      else perform(effect)
+      else if (effect.type !== 'remember') perform(effect)
     }
     return reply
   }
 
-  function environment(): Env {
+  function environment(states: States): Env {
     const { self, random, verify, settings, log, metric } = host
     return {
       self,
@@ -93,24 +185,28 @@ export function createRoom(host: RoomHost): Room {
       random,
       verify,
       settings,
-      connections: host.sockets.states(),
+      connections: states.all(),
       memory,
       log,
       metric,
     }
   }
 
-  /** @throws ProtocolError for what is no frame, or comes too early. */
-  function read({ connection, text }: { connection: ConnectionId; text: string }): RoomEvent | null {
-    const state = host.sockets.states().get(connection)
-    if (!state) return null // closed while the text was waiting
+  /** Null when the socket was closed meanwhile. @throws ProtocolError for what is no frame, or comes too early. */
+  function read(incoming: Incoming, states: States): RoomEvent | null {
+    if (incoming.type !== 'text') return incoming
+    const { connection, text } = incoming
+    const state = states.all().get(connection)
+    if (!state) return null
     if (state.device === undefined && text.length > limits.frameBeforeAuthBytesMax) {
       throw new ProtocolError('not-authorized', '`auth` is smaller')
     }
-    return { type: 'frame', connection, frame: parseClientFrame(text) }
+    // One that is looked at again (it opens a batch, or failed in one) need not be read again.
+    incoming.frame ??= parseClientFrame(text)
+    return { type: 'frame', connection, frame: incoming.frame }
   }
 
-  function perform(effect: Exclude<Effect, { type: 'reply' }>) {
+  function perform(effect: Exclude<Effect, { type: 'reply' | 'remember' }>) {
     const { sockets, link, self } = host
     switch (effect.type) {
       case 'send':
@@ -118,8 +214,6 @@ export function createRoom(host: RoomHost): Room {
         return sockets.send(effect.connection, textOf(effect.frame))
       case 'close':
         return sockets.close(effect.connection, effect.code, effect.reason)
-      case 'remember':
-        return sockets.remember(effect.connection, effect.state)
       case 'drop':
         return host.blobs.drop(effect.blobs)
       case 'post': {
@@ -141,18 +235,12 @@ export function createRoom(host: RoomHost): Room {
   }
 
   /** The one place where a refusal becomes an answer. Nothing of the event was stored. */
-  function refuse(incoming: Incoming, event: RoomEvent | null, error: unknown): Effect[] {
+  function refuse(incoming: Incoming, event: RoomEvent | null, error: unknown, states: States): Effect[] {
     const refusal = error instanceof ProtocolError ? error : null
-    if (!refusal) {
-      // Our mistake or the disk's: what memory says may not be what is stored.
-      memory.clear()
-      host.log('error', 'an event failed', { event: incoming.type, error: String(error) })
-      host.metric('room_failures')
-    }
     switch (incoming.type) {
       case 'text': {
         const { connection } = incoming
-        const state = host.sockets.states().get(connection)
+        const state = states.all().get(connection)
         if (!state) return []
         if (!refusal) return [{ type: 'close', connection, code: 1011, reason: 'internal error' }]
         return refuseFrame(connection, state, refusal, event?.type === 'frame' ? subjectOf(event.frame) : {})
@@ -255,6 +343,42 @@ interface Subject {
 function subjectOf(frame: ClientFrame): Subject {
   if (frame.type === 'send') return { id: frame.id, attempt: frame.attempt }
   return 'request' in frame ? { request: frame.request } : {}
+}
+
+/** The sockets as they will be once the effects of a batch are performed: what its next event has to see. */
+interface States {
+  all(): ReadonlyMap<ConnectionId, ConnectionState>
+  note(effects: readonly Effect[]): void
+  /** The batch is durable. */
+  remember(): void
+}
+
+function createStates(sockets: RoomHost['sockets']): States {
+  /** Null: to be closed. */
+  const changed = new Map<ConnectionId, ConnectionState | null>()
+  return {
+    all() {
+      const now = sockets.states()
+      if (changed.size === 0) return now
+      const all = new Map(now)
+      for (const [id, state] of changed) {
+        if (!now.has(id)) continue // the host has closed it meanwhile
+        if (state) all.set(id, state)
+        else all.delete(id)
+      }
+      return all
+    },
+    note(effects) {
+      for (const effect of effects) {
+        if (effect.type === 'close') changed.set(effect.connection, null)
+        if (effect.type === 'remember' && changed.get(effect.connection) !== null)
+          changed.set(effect.connection, effect.state)
+      }
+    },
+    remember() {
+      for (const [id, state] of changed) if (state) sockets.remember(id, state)
+    },
+  }
 }
 
 const textOf = (frame: ServerFrame): string => (frame.type === 'pong' ? pongText : JSON.stringify(frame))

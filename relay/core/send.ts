@@ -4,7 +4,7 @@ import { ProtocolError } from '#shared/errors'
 import type { DeviceId, Millis, UserId } from '#shared/ids'
 import { limits } from '#shared/limits'
 import { addresseeOf } from './addressee.ts'
-import { ringKey } from './ids.ts'
+import { ringKey, withNext } from './ids.ts'
 import { take, unknownNames, waitFor } from './limiter.ts'
 import { append, isFull } from './log.ts'
 import { enqueue, nextTs } from './outbox.ts'
@@ -56,8 +56,7 @@ export async function onSend(frame: Send, connection: ConnectionId, turn: Turn) 
     if (kind === 'knock' && peer.relation === 'asking') peer.knock = id
   }
   device.last = id
-  device.ring.push([ringKey(id), ts, seq])
-  if (device.ring.length > limits.dedupeRingMax) device.ring.shift()
+  device.ring = withNext(device.ring, [ringKey(id), ts, seq] as const)
   saveDevice(turn, device)
   send(turn, connection, { type: 'ok', id, ts, seq })
 }

@@ -39,6 +39,15 @@ export interface Turn {
   readonly touched: Set<ConnectionId>
 }
 
+/** What the events of a batch leave to be done once for all of them (room.ts). */
+export interface Rest {
+  readonly appended: LogRow[]
+  readonly pumps: Set<UserId>
+  rearm: boolean
+}
+
+export const newRest = (): Rest => ({ appended: [], pumps: new Set(), rearm: false })
+
 /** Null when nobody has registered the name: then nothing may be written (HS6). */
 export async function beginTurn(tx: Tx, env: Env): Promise<Turn | null> {
   const rows = await tx.getMany<object>([keys.meta, keys.due])
@@ -63,6 +72,13 @@ export function newTurn(tx: Tx, env: Env, meta: Meta, due: Due): Turn {
     changed: new Map(),
     touched: new Set(),
   }
+}
+
+/** The event was no refusal: what it leaves is left to `conclude`. */
+export function leaveRest({ appended, pumps, rearm }: Turn, rest: Rest) {
+  rest.appended.push(...appended)
+  for (const user of pumps) rest.pumps.add(user)
+  rest.rearm ||= rearm
 }
 
 /** Writes what was changed and puts what is to be remembered before all other effects. */

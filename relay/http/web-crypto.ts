@@ -14,7 +14,17 @@ export const verify: Verify = async (publicKey, message, signature) => {
   }
 }
 
+/** Asking the system costs more than the number: so many at once. Not for keys: those come from `bytes`. */
+const drawn = new Uint32Array(256)
+let left = 0
+
 export const random: Random = {
   bytes: (length) => crypto.getRandomValues(new Uint8Array(length)),
-  next: () => crypto.getRandomValues(new Uint32Array(1))[0]! / 2 ** 32,
+  next() {
+    if (left === 0) {
+      crypto.getRandomValues(drawn)
+      left = drawn.length
+    }
+    return drawn[--left]! / 2 ** 32
+  },
 }

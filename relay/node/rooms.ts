@@ -1,6 +1,7 @@
 /** The rooms of this process: loaded when something happens to them, put away when nothing does. */
 import type { WebSocket } from 'ws'
 import type { Millis, UserId } from '#shared/ids'
+import { copy } from '../core/copy.ts'
 import { createRoom } from '../core/runner.ts'
 import type { AccountOperation, AccountReply, Room, RoomHost, RoomLink } from '../core/ports.ts'
 import type { AllSockets, RoomSockets } from './sockets.ts'
@@ -72,9 +73,9 @@ export function createRooms({ database, sockets, ...shared }: Options): Rooms {
       const late = new Promise<never>((_, fail) => {
         timer = setTimeout(() => fail(new Error('no answer in time')), timeoutMs)
       })
-      const copy = structuredClone(message)
+      const own = copy(message)
       try {
-        return structuredClone(await Promise.race([use(to, ({ room }) => room.peer(from, copy)), late]))
+        return copy(await Promise.race([use(to, ({ room }) => room.peer(from, own)), late]))
       } finally {
         clearTimeout(timer)
       }

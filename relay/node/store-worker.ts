@@ -10,8 +10,8 @@ export type Commit =
   | {
       type: 'write'
       room: string
-      /** JSON text, or null for what goes. */
-      writes: [key: string, json: string | null][]
+      /** Key, JSON text (or null for what goes), key, text…: what crosses to a thread costs by the object. */
+      writes: (string | null)[]
       /** Wake the room at this time, unless it is to be woken earlier. */
       wakeAt: number | null
       /** The alarm is ringing: the wish is for the time after it. */
@@ -46,6 +46,10 @@ database.exec(`
   PRAGMA cache_size = -65536;
   PRAGMA temp_store = MEMORY;
 `)
+// Before anything is written: a relay that goes on with a damaged file damages it further, and loses what it confirms.
+const [damage] = database.prepare('PRAGMA quick_check(1)').all() as { quick_check: string }[]
+if (damage && damage.quick_check !== 'ok')
+  throw new Error(`the file is damaged: ${damage.quick_check.replaceAll('\n', ' ')}`)
 database.exec(schema)
 const found = database.prepare("SELECT v FROM meta WHERE k = 'schema'").get() as { v: string } | undefined
 if (found && Number(found.v) > schemaVersion) throw new Error('the data are of a newer version of Parley')
@@ -80,7 +84,9 @@ const roomOf = (name: string) => (findRoom.get(name) as { id: number } | undefin
 const committers: { [Type in Commit['type']]: (commit: Extract<Commit, { type: Type }>) => void } = {
   write({ room: name, writes, wakeAt, ringing }) {
     const room = roomOf(name) ?? Number(addRoom.run(name).lastInsertRowid)
-    for (const [key, json] of writes) {
+    for (let i = 0; i < writes.length; i += 2) {
+      const key = writes[i]!
+      const json = writes[i + 1]!
       if (json === null) remove.run(room, key)
       else put.run(room, key, json)
     }

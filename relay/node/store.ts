@@ -140,7 +140,13 @@ export async function openDatabase({ folder, newRelayId, clock, onFatal }: Optio
           const batch = createBatch(rows)
           const result = await run(batch)
           if (batch.writes.size === 0 && batch.wish === null) return result
-          await write({ type: 'write', room: name, writes: [...batch.writes], wakeAt: batch.wish, ringing })
+          await write({
+            type: 'write',
+            room: name,
+            writes: [...batch.writes].flat(),
+            wakeAt: batch.wish,
+            ringing,
+          })
           if (idOf() !== undefined) for (const [key, json] of batch.writes) cache.set(id!, key, json)
           return result
         }),
@@ -191,7 +197,7 @@ export async function openDatabase({ folder, newRelayId, clock, onFatal }: Optio
   }
 }
 
-const rowsOf = (commit: Commit): number => (commit.type === 'write' ? commit.writes.length + 1 : 1)
+const rowsOf = (commit: Commit): number => (commit.type === 'write' ? commit.writes.length / 2 + 1 : 1)
 
 /** The rows of a range. U+10FFFF is no character, so no key has it: it closes the range of a prefix. */
 function listQuery({ prefix, after, end, limit, reverse }: Range): {

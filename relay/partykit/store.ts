@@ -1,7 +1,7 @@
 /** A room's storage in its Durable Object. Values are JSON text, so that limits and copies are as everywhere. */
 import type * as Party from 'partykit/server'
 import type { Millis } from '#shared/ids'
-import { createBatch, type Range, type Rows } from '../core/batch.ts'
+import { createBatch, writesMax, type Range, type Rows } from '../core/batch.ts'
 import type { Store, Tx } from '../core/ports.ts'
 import { createTurns } from '../core/turns.ts'
 
@@ -36,14 +36,16 @@ export function partyStore(storage: Party.Storage): PartyStore {
         const batch = createBatch(rows)
         const result = await run(batch)
         if (batch.wish !== null && alarm === undefined) alarm = await storage.getAlarm()
-        const puts = Object.fromEntries(
-          [...batch.writes].filter(([, json]) => json !== null).map(([key, json]) => [key, narrow(json!)]),
+        const puts = [...batch.writes].flatMap(([key, json]) =>
+          json === null ? [] : [[key, narrow(json)] as const],
         )
         const deletes = [...batch.writes].filter(([, json]) => json === null).map(([key]) => key)
         // One synchronous block: PartyKit makes all of it durable as one, and holds back what is sent until it is.
         const writes: Promise<unknown>[] = []
-        if (Object.keys(puts).length > 0) writes.push(storage.put(puts))
-        if (deletes.length > 0) writes.push(storage.delete(deletes))
+        for (let i = 0; i < puts.length; i += writesMax)
+          writes.push(storage.put(Object.fromEntries(puts.slice(i, i + writesMax))))
+        for (let i = 0; i < deletes.length; i += writesMax)
+          writes.push(storage.delete(deletes.slice(i, i + writesMax)))
         if (batch.wish !== null && (alarm === null || alarm === undefined || batch.wish < alarm)) {
           alarm = batch.wish
           writes.push(storage.setAlarm(batch.wish))

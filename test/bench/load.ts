@@ -20,7 +20,7 @@ export interface Result {
 }
 
 /** Below the window of 32 that the protocol allows. */
-const inFlightMax = 24
+const inFlightMax = 16
 
 /** All at once, as fast as it goes: how much the relay can take. */
 export async function burst(links: readonly Link[], each: number, pid: number): Promise<Result> {

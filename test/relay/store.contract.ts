@@ -1,7 +1,7 @@
 /** What every Store must do, whatever it keeps its rows in. Runs: store.*.test.ts beside this file. */
 import * as fc from 'fast-check'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { valueBytesMax, writesMax } from '../../relay/core/batch.ts'
+import { batchWritesMax, valueBytesMax } from '../../relay/core/batch.ts'
 import type { Store } from '../../relay/core/ports.ts'
 import { apply, type Range, type Step } from './partykit/steps.ts'
 
@@ -164,13 +164,13 @@ export function storeContract(name: string, open: () => Promise<StoreHarness>, {
       const many = (count: number) => Array.from({ length: count }, (_, i) => put(`many:${i}`, i))
 
       await store.transact([put('longest', longest)])
-      await store.transact(many(writesMax))
+      await store.transact(many(batchWritesMax))
       await expect(store.transact([put('a', 1), put('b', `${longest}x`)])).rejects.toThrow(/bytes/)
-      await expect(store.transact([put('a', 1), ...many(writesMax)])).rejects.toThrow(/more than/)
+      await expect(store.transact([put('a', 1), ...many(batchWritesMax)])).rejects.toThrow(/more than/)
 
       expect(await store.transact([get('longest'), get('a'), get('b')])).toEqual([longest, null, null])
       expect(keysOf((await store.transact([list({ prefix: 'many:', limit: 500 })]))[0])).toHaveLength(
-        writesMax,
+        batchWritesMax,
       )
     })
 

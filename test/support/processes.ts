@@ -30,6 +30,10 @@ export type RelayOptions = {
   port?: number
   /** Another configuration than relay/partykit.json, for parties that only tests have. */
   config?: string
+  /** Further flags of Node. */
+  flags?: readonly string[]
+  /** To be put before the command: what the process is to run on, or under. */
+  under?: readonly string[]
   /** Further environment variables. */
   env?: Record<string, string>
 }
@@ -39,7 +43,13 @@ export async function spawnRelay(options: RelayOptions = {}): Promise<RelayProce
   const { port, data } = await placeFor(options)
   const place = { PARLEY_HOST: '127.0.0.1', PARLEY_PORT: String(port), PARLEY_DATA: data }
   const env = { ...place, PARLEY_DRAIN_MS: '50', ...options.env } // it stops at once, or `stop` would lose patience
-  return launch([process.execPath, 'relay/node/server.ts'], { port, data, env })
+  const command = [
+    ...(options.under ?? []),
+    process.execPath,
+    ...(options.flags ?? []),
+    'relay/node/server.ts',
+  ]
+  return launch(command, { port, data, env })
 }
 
 /**

@@ -10,6 +10,10 @@ export type Proxy = {
   holdRequests(): void
   /** Lets everything that waits go on. */
   release(): void
+  /** Everything takes so much longer from here on, each way. */
+  delay(ms: number): void
+  /** Everything goes on byte by byte, each in a packet of its own. */
+  trickle(on: boolean): void
   /** Breaks every connection at once; what waited in it is lost. */
   cut(): void
   /** While down, new connections are refused and the old ones broken. */
@@ -27,6 +31,9 @@ export async function startProxy(target: string): Promise<Proxy> {
   let holdingAnswers = false
   let holdingRequests = false
   let isDown = false
+  let delayMs = 0
+  let isTrickling = false
+  const slow = new WeakMap<Socket, (() => void)[]>()
 
   const server = createServer((browser) => {
     if (isDown) return void browser.resetAndDestroy()
@@ -43,10 +50,23 @@ export async function startProxy(target: string): Promise<Proxy> {
       socket.on('error', end)
       socket.on('close', end)
     }
-    browser.on('data', (bytes) => relay.write(bytes))
-    relay.on('data', (bytes) => browser.write(bytes))
+    browser.on('data', (bytes: Buffer) => pass(bytes, relay))
+    relay.on('data', (bytes: Buffer) => pass(bytes, browser))
     apply(pair)
   })
+
+  function pass(bytes: Buffer, to: Socket) {
+    const write = () => {
+      const size = isTrickling ? 1 : bytes.length
+      for (let at = 0; at < bytes.length && to.writable; at += size) to.write(bytes.subarray(at, at + size))
+    }
+    const queue = slow.get(to) ?? []
+    slow.set(to, queue)
+    if (delayMs === 0 && queue.length === 0) return write()
+    // Bytes stay in their order: whichever timer rings, what has waited for longest goes first.
+    queue.push(write)
+    setTimeout(() => queue.shift()!(), delayMs)
+  }
 
   function apply({ browser, relay }: { browser: Socket; relay: Socket }) {
     if (holdingAnswers) relay.pause()
@@ -76,6 +96,12 @@ export async function startProxy(target: string): Promise<Proxy> {
     release() {
       holdingAnswers = holdingRequests = false
       pairs.forEach(apply)
+    },
+    delay(ms) {
+      delayMs = ms
+    },
+    trickle(on) {
+      isTrickling = on
     },
     cut,
     down(on) {

@@ -405,7 +405,10 @@ export class WireClient {
       this.refused.set(id!, code)
       this.outbox.splice(index, 1)
     }
-    this.#sendAgain(this.#previous.get(id!) ?? null, this.outbox.slice(index))
+    // Meanwhile what stood before it may have been confirmed, and then it stands further in front.
+    const from = action === 'wait' ? this.outbox.findIndex((outgoing) => outgoing.id === id) : index
+    if (from < 0) return
+    this.#sendAgain(this.#previous.get(id!) ?? null, this.outbox.slice(from))
   }
 
   #store(entries: readonly Entry[]) {

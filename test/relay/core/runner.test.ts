@@ -148,3 +148,31 @@ test('`idle` resolves when nothing is handled and no call is under way', async (
 
   expect([busy, room.busy]).toEqual([true, false])
 })
+
+test('what arrives during a commit is committed together', async () => {
+  const inner = memoryStore()
+  let commits = 0
+  const { promise: gate, resolve: release } = Promise.withResolvers<void>()
+  const store: Store = {
+    ...inner,
+    async transact(run) {
+      commits++
+      const result = await inner.transact(async (tx) => {
+        const found = await run(tx)
+        if (commits === 1) await gate
+        return found
+      })
+      return result
+    },
+  }
+  const { room, done } = recordingHost(store)
+
+  const opened = Array.from({ length: 4 }, (_, i) => room.opened(`c${i}`))
+  await new Promise((resolve) => setImmediate(resolve))
+  const later = ['c4', 'c5', 'c6'].map((id) => room.opened(id))
+  release()
+  await Promise.all([...opened, ...later])
+
+  expect(done.filter((line) => line.startsWith('send'))).toHaveLength(7)
+  expect(commits).toBe(2)
+})
