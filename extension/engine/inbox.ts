@@ -208,7 +208,7 @@ export async function applyEntries(
       changed.add(peer)
       if (table === db.changes) return onChange(row)
       await db.messages.put(row)
-      await expectPicture(db, row, timers.now())
+      if (!known?.content) await expectPicture(db, row, timers.now())
       if (row.content?.type === 'knock' || row.content?.type === 'accept') await noteName(row.content, entry)
       await onSaid(row, known === undefined)
     }

@@ -7,6 +7,7 @@ import { cpus } from 'node:os'
 import { join, resolve } from 'node:path'
 import { parseArgs } from 'node:util'
 import { benchExtension } from './extension.ts'
+import { benchFileEngines } from './file-engines.ts'
 import { benchFiles } from './files.ts'
 import { benchRelay } from './relay.ts'
 
@@ -20,7 +21,7 @@ export interface Table {
 
 const benches: Record<string, () => Promise<Table[]>> = {
   relay: benchRelay,
-  files: benchFiles,
+  files: async () => [...(await benchFiles()), ...(await benchFileEngines())],
   extension: benchExtension,
 }
 
