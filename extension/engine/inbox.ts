@@ -29,6 +29,8 @@ export interface Applied {
   unopened: { peer: UserId; mid: EnvelopeId }[]
   /** What they could not open of mine. */
   wanted: { peer: UserId; mids: readonly EnvelopeId[]; device: DeviceId | undefined }[]
+  /** There may be something to fetch, or to give back. */
+  hasFiles: boolean
   /** Whose lists of devices have changed; null for my own. */
   devices: (UserId | null)[]
 }
@@ -99,6 +101,7 @@ export async function applyEntries(
       incoming: [],
       unopened: [],
       wanted: [],
+      hasFiles: false,
       devices: [],
     }
     const changed = new Set<UserId>()
@@ -206,6 +209,7 @@ export async function applyEntries(
         if (direction === 'in') applied.unopened.push({ peer, mid: id })
       }
       changed.add(peer)
+      if (row.content?.type === 'file' || row.content?.type === 'retract') applied.hasFiles = true
       if (table === db.changes) return onChange(row)
       await db.messages.put(row)
       if (!known?.content) await expectPicture(db, row, timers.now())
