@@ -99,7 +99,8 @@ export interface Commands {
   /**
    * What a person does with a file; `key` as in the database (`fileKey` for one that is only offered). `fetch` begins,
    * goes on and tries again, in either direction; `cancel` forgets one that is not sent, or stops fetching; `free` drops
-   * the bytes here, which can be fetched again while the relay has them. Codes: `item-not-found`.
+   * the bytes here, which can be fetched again while the relay has them. What makes no sense in its state does nothing.
+   * Codes: `item-not-found`; `forbidden` for what somebody sent who is no buddy.
    */
   file(key: string, operation: 'fetch' | 'pause' | 'cancel' | 'decline' | 'free'): Promise<void>
   /** The person has read their messages up to `ts` (R-21 is the page's to judge). */

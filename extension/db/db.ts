@@ -1,6 +1,7 @@
 /**
- * The one store of a device: IndexedDB through Dexie. The background alone writes it, with three exceptions that
- * pages write: `drafts`, `views`, new rows of `outbox`, and `files` with their `parts` while they are sealed. Pages read everything through `live()`.
+ * The one store of a device: IndexedDB through Dexie. The background alone writes it, with exceptions that pages write:
+ * `drafts`, `views`, new rows of `outbox`, `files` with their `parts` while they are sealed, and when a file was last
+ * looked at. Pages read everything through `live()`.
  *
  * A new version of the schema is a new `version(n)` below, never a change of an old one.
  */

@@ -5,7 +5,7 @@
 import { v7 } from 'uuid'
 import { partLength, partsOf } from '#shared/blobs'
 import { parseContent, type Content, type OfferedFile } from '#shared/content'
-import type { BlobId, EnvelopeId, Millis, UserId } from '#shared/ids'
+import type { EnvelopeId, Millis, UserId } from '#shared/ids'
 import { limits } from '#shared/limits'
 import { CommandError } from '../bus/commands.ts'
 import { hashing } from '../crypto/files.ts'
@@ -164,14 +164,14 @@ async function post(job: Job, key: string): Promise<void> {
 
 /** Fetches what is not here yet, and believes it only when all of it is what its sender has sealed. */
 export async function download(job: Job, key: string): Promise<void> {
-  const { db, blobs, signal } = job
+  const { db } = job
   const row = await advance(job, key, (same) => same)
-  const { blob, sealedBytes, sha256 } = row.file as OfferedFile
+  const { sealedBytes, sha256 } = row.file
   const have = new Set((await partsWithin(db, row.parts).primaryKeys()).map(([, n]) => n))
   for (let n = 0; n < partsOf(sealedBytes); n++) {
     if (have.has(n)) continue
     job.goesOn()
-    const bytes = await partOf(job, row, blob, n)
+    const bytes = await partOf(job, row.file as OfferedFile, n)
     if (!bytes) return damaged(job, row)
     have.add(n)
     await advance(job, key, async (now) => {
@@ -179,18 +179,6 @@ export async function download(job: Job, key: string): Promise<void> {
       return { ...now, done: have.size }
     })
     job.moved()
-  }
-
-  async function partOf({ blobs: from }: Job, { file }: FileRow, id: BlobId, n: number) {
-    try {
-      return await from.get(id, n, partLength(file.sealedBytes, n), signal)
-    } catch (error) {
-      if (!(error instanceof CommandError) || error.code !== 'item-not-found') throw error
-      const state = await blobs.state(id, signal) // not there at all: `item-not-found` once more
-      if (state.bytes !== file.sealedBytes) return null
-      if (!state.have.includes(n)) throw new Failed('incomplete')
-      throw new CommandError('unexpected-request', 'it has come meanwhile')
-    }
   }
 
   const hash = hashing()
@@ -201,6 +189,23 @@ export async function download(job: Job, key: string): Promise<void> {
   }
   if (hash.done() !== sha256) return damaged(job, row)
   await advance(job, key, (now) => ({ ...now, state: 'here', done: have.size, usedAt: job.now() }))
+}
+
+/** Null when it cannot be of this file. @throws CommandError `item-not-found` when all of it has gone */
+async function partOf(
+  { blobs, signal }: Job,
+  { blob, sealedBytes }: OfferedFile,
+  n: number,
+): Promise<Uint8Array<ArrayBuffer> | null> {
+  try {
+    return await blobs.get(blob, n, partLength(sealedBytes, n), signal)
+  } catch (error) {
+    if (!(error instanceof CommandError) || error.code !== 'item-not-found') throw error
+    const state = await blobs.state(blob, signal)
+    if (state.bytes !== sealedBytes) return null
+    if (!state.have.includes(n)) throw new Failed('incomplete')
+    throw new CommandError('unexpected-request', 'it has come meanwhile')
+  }
 }
 
 /** Not what was sealed: none of it is kept, for nobody knows which part is wrong. */

@@ -225,8 +225,11 @@ export function createFiles(options: FilesOptions): Files {
 
 /** What pages have left behind that died over it, and what a background died over. */
 async function sweep(db: Db): Promise<void> {
-  await db.files.where('state').equals('moving').modify({ state: 'queued' })
-  for (const row of await db.files.where('state').equals('sealing').toArray()) {
+  for (const row of await db.files.where('state').anyOf('sealing', 'moving').toArray()) {
+    if (row.state === 'moving') {
+      await db.files.update(row.key, { state: 'queued' })
+      continue
+    }
     await navigator.locks.request(sealingLock(row.key), { ifAvailable: true }, async (lock) => {
       if (!lock) return // a page is still at it
       await db.transaction('rw', [db.files, db.parts], async () => {

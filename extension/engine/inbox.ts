@@ -39,6 +39,8 @@ export interface Applied {
   unopened: { peer: UserId; mid: EnvelopeId }[]
   /** What they could not open of mine. */
   wanted: { peer: UserId; mids: readonly EnvelopeId[]; device: DeviceId | undefined }[]
+  /** There may be something to fetch, or to give back. */
+  hasFiles: boolean
   /** Whose lists of devices have changed; null for my own. */
   devices: (UserId | null)[]
 }
@@ -113,6 +115,7 @@ export async function applyEntries(
       incoming: [],
       unopened: [],
       wanted: [],
+      hasFiles: false,
       devices: [],
     }
     const changed = new Set<UserId>()
@@ -221,9 +224,10 @@ export async function applyEntries(
         if (direction === 'in') applied.unopened.push({ peer, mid: id })
       }
       changed.add(peer)
+      if (row.content?.type === 'file' || row.content?.type === 'retract') applied.hasFiles = true
       if (table === db.changes) return onChange(row)
       await db.messages.put(row)
-      await expectPicture(db, row, timers.now())
+      if (!known?.content) await expectPicture(db, row, timers.now())
       if (row.content?.type === 'knock' || row.content?.type === 'accept') await noteName(row.content, entry)
       await onSaid(row, known === undefined)
     }

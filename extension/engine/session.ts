@@ -361,10 +361,10 @@ export function openSession(options: SessionOptions): Session {
     await status.settle(applied.cleared)
     for (const peer of applied.blocked) await platform.closeChat(peer)
     archive.tend()
-    files.tend()
+    if (applied.hasFiles) files.tend()
     if (late) missed.push(...applied.incoming)
     else alerting.news(applied.incoming)
-    if (entries.some(({ type }) => type === 'preferences')) await settingsCame()
+    if (entries.some(({ type }) => type === 'preferences')) await settingsChanged()
   }
 
   /** Somebody has another device, or one less: what waits may be opened now. */
@@ -401,6 +401,10 @@ export function openSession(options: SessionOptions): Session {
     if (await believeDecided(db, relayNow())) next(null, tryAgain)
     if (isWelcome()) void preferences.push().catch(console.error)
     archive.tend()
+  }
+
+  async function settingsChanged(): Promise<void> {
+    await settingsCame()
     await makeRoom(db, timers.now())
   }
 
@@ -545,7 +549,7 @@ export function openSession(options: SessionOptions): Session {
     send,
     skew: () => skew,
     relayNow,
-    settingsChanged: () => void settingsCame().catch(console.error),
+    settingsChanged: () => void settingsChanged().catch(console.error),
     isRefused: () => refused,
     connectNow: () => connection.now(),
     check: () => connection.check(),

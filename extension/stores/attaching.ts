@@ -6,7 +6,7 @@ import type { Db } from '../db/db.ts'
 import { isDiskFull } from '../db/files.ts'
 import type { Clock } from './clock.ts'
 import { safeName } from './file-names.ts'
-import { SealingCancelled, sealInto, type FileMeta } from './file-sealing.ts'
+import type { FileMeta } from './file-sealing.ts'
 import { look, type Kind } from './file-types.ts'
 import { canBeStripped, lookAtPicture, renamed, stripped, type Looked, type Picture } from './pictures.ts'
 
@@ -142,12 +142,14 @@ export function attaching({ peer, db, clock, bytesMax, onSealed, onCaptionBack }
         return onCaptionBack(caption)
       }
       change(key, { meta, bytes: blob.size })
+      // Only who has files needs it: a window that opens does not wait for it.
+      const { sealInto } = await import('./file-sealing.ts')
       await sealInto(db, { key, peer, caption, blob, meta }, (done) => change(key, { done }))
       change(key, { isSealed: true })
       await onSealed()
     } catch (error) {
+      if (isCancelled(key)) return // and its row is gone
       drop(key)
-      if (error instanceof SealingCancelled) return
       const isGone = isUnreadable(error)
       refuse({ name, why: isDiskFull(error) ? 'disk-full' : isGone ? 'unreadable' : 'failed' })
       if (!isGone) console.error(error)

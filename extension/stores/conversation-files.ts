@@ -18,7 +18,6 @@ import { live } from '../db/live.ts'
 import { attaching, type Leaving } from './attaching.ts'
 import type { Clock } from './clock.ts'
 import { safeName } from './file-names.ts'
-import { blobFrom } from './file-sealing.ts'
 import { look, type Kind } from './file-types.ts'
 
 /** A file as a message shows it. Nothing of it is believed: the name is made safe, the rest are hints until it is here. */
@@ -178,6 +177,7 @@ export function conversationFiles({ peer, db, commands, attempt, ...around }: Su
     async open(key: string): Promise<OpenedFile> {
       const row = await db.files.get(key)
       if (!row || !transferOfRow(row).isHere) throw new Error('the file is not here')
+      const { blobFrom } = await import('./file-sealing.ts') // with its cryptography: only who has files needs it
       const blob = await blobFrom(db, row)
       return { blob, kind: await look(blob) }
     },

@@ -49,7 +49,7 @@ export function FilePart({ file, caption, actions, children }: Props) {
       )}
       {!isPicture && isHere && state === 'here' && mayPlay(file) && <Player file={file} actions={actions} />}
       {children}
-      {state !== 'here' && <Progress file={file} transfer={transfer} words={words} />}
+      {state !== 'here' && <Progress file={file} transfer={transfer} words={words} hasRow={!isPicture} />}
       {/* What has changed is said once, and not with every part that moves. */}
       <output class="visually-hidden">{words}</output>
       {!(isPicture && state === 'here') && buttons}
@@ -69,21 +69,34 @@ export function FileRow({ file: { name, bytes, mime } }: { file: FileItem }) {
   )
 }
 
-/** How far it has come, and how fast. */
-function Progress({ file, transfer, words }: { file: FileItem; transfer: Transfer; words: string }) {
+/** The state, how far it has come, and how fast. */
+function Progress({
+  file,
+  transfer,
+  words,
+  hasRow,
+}: {
+  file: FileItem
+  transfer: Transfer
+  words: string
+  hasRow: boolean
+}) {
   const { state, done, total } = transfer
   const isMoving = state === 'moving' || state === 'sealing'
   const perSecond = useSpeed(done, isMoving)
   const isShown = total > 0 && (isMoving || state === 'paused' || (state === 'queued' && done > 0))
-  if (words === '') return null
+  const parts = [
+    // How large a picture is should be known before it is fetched.
+    !hasRow && !isShown && fileSize(file.bytes),
+    words,
+    isShown && say('fileMoved', fileSize(done), fileSize(total)),
+    isShown && perSecond !== null && say('fileSpeed', fileSize(perSecond)),
+  ].filter((part) => part !== false && part !== '')
+  if (parts.length === 0) return null
   return (
     <div class={state === 'failed' ? 'file-state failed' : 'file-state'}>
       {isShown && <progress max={total} value={done} aria-label={say('fileProgress', file.name)} />}
-      <p aria-hidden="true">
-        {words}
-        {isShown && <span> · {say('fileMoved', fileSize(done), fileSize(total))}</span>}
-        {isShown && perSecond !== null && <span> · {say('fileSpeed', fileSize(perSecond))}</span>}
-      </p>
+      <p aria-hidden="true">{parts.join(' · ')}</p>
     </div>
   )
 }

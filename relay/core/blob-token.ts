@@ -38,7 +38,7 @@ export function readBlobToken(key: Uint8Array, blob: BlobId, token: string): Res
   const read = decoded(token)
   if (!read || read.length <= headBytes + macBytes) return null
   const head = new DataView(read.buffer, read.byteOffset)
-  const user = new TextDecoder().decode(read.subarray(headBytes + macBytes))
+  const user = String.fromCharCode(...read.subarray(headBytes + macBytes)) // of a user name, or none
   if (!isUserName(user)) return null
   const reservation = {
     blob,

@@ -8,6 +8,7 @@ import { join, resolve } from 'node:path'
 import { parseArgs } from 'node:util'
 import { benchCrypto } from './crypto.ts'
 import { benchExtension } from './extension.ts'
+import { benchFileEngines } from './file-engines.ts'
 import { benchFiles } from './files.ts'
 import { benchRelay } from './relay.ts'
 
@@ -21,7 +22,7 @@ export interface Table {
 
 const benches: Record<string, () => Promise<Table[]>> = {
   relay: benchRelay,
-  files: benchFiles,
+  files: async () => [...(await benchFiles()), ...(await benchFileEngines())],
   extension: benchExtension,
   crypto: benchCrypto,
 }

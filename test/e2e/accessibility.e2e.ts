@@ -2,6 +2,7 @@ import { AxeBuilder } from '@axe-core/playwright'
 import type { Page } from '@playwright/test'
 import { launchChromium } from '../support/chromium.ts'
 import { chatTab, say } from '../support/people.ts'
+import { png } from '../support/pictures.ts'
 import { expect, test } from './fixtures.ts'
 
 /**
@@ -32,6 +33,43 @@ for (const scheme of ['light', 'dark'] as const) {
     await Promise.all([chat.close(), options.close(), prompt.close()])
   })
 }
+
+test('axe finds nothing serious where files are chosen, sent, looked at and kept', async ({
+  pair: { alice, bob },
+}) => {
+  const chat = await chatTab(alice, bob.name)
+  const check = async (page: Page) => {
+    for (const colorScheme of ['light', 'dark'] as const) {
+      await page.emulateMedia({ colorScheme, reducedMotion: 'reduce' })
+      expect(await problems(page)).toEqual([])
+    }
+  }
+  await chat.locator('input[type=file]').setInputFiles([
+    { name: 'sea.png', mimeType: 'image/png', buffer: Buffer.from(png(40, 30)) },
+    { name: 'notes.txt', mimeType: 'text/plain', buffer: Buffer.from('hello') },
+  ])
+  await expect(chat.getByRole('checkbox', { name: 'Send original' })).toBeVisible()
+  await expect(chat.getByRole('button', { name: /Remove .*notes/ })).toBeVisible()
+  await check(chat)
+
+  await chat.getByRole('button', { name: 'Send', exact: true }).click()
+  const picture = chat.getByRole('img', { name: 'sea.png' })
+  await expect(picture).toHaveAttribute('src', /^blob:/)
+  await expect(chat.getByRole('article').filter({ hasText: 'notes.txt' })).toContainText(/Delivered|Stored/)
+  await check(chat)
+  await picture.click()
+  await check(chat)
+  await chat.keyboard.press('Escape')
+  await chat.getByRole('button', { name: 'More' }).click()
+  await chat.getByRole('menuitem', { name: 'Shared here' }).click()
+  await expect(chat.getByRole('dialog').getByRole('listitem')).toHaveCount(2)
+  await check(chat)
+
+  const storage = await alice.page('options.html#storage')
+  await expect(storage.getByRole('button', { name: 'Free up all space' })).toBeVisible()
+  await check(storage)
+  await Promise.all([chat.close(), storage.close()])
+})
 
 test('axe finds nothing serious before there is an account', async () => {
   const { page, close } = await launchChromium()

@@ -48,6 +48,13 @@ export const jpegHeader = (width: number, height: number, between: Uint8Array = 
 /** A frame header where only a reader that guesses finds it: inside another segment. */
 export const hiddenFrame = (width: number, height: number) => segment(0xe1, frame(width, height))
 
+/** As a camera writes it that was held on its side, with a note of its own in the metadata (Exif 2.3 §4.5.2). */
+export const turned = (jpeg: Uint8Array, note: string) => {
+  const entry = [little(0x0112, 2), little(3, 2), little(1, 4), little(6, 4)].flat()
+  const directory = bytes('II*\0', little(8, 4), little(1, 2), entry, little(0, 4))
+  return bytes(jpeg.slice(0, 2), segment(0xe1, bytes('Exif\0\0', directory, note)), jpeg.slice(2))
+}
+
 const gifFrame = (width: number, height: number) =>
   bytes([0x2c], little(0, 4), little(width, 2), little(height, 2), [0, 2, 2, 0x4c, 0x01, 0])
 export const gif = (frames: number, width = 1, height = 1, screen = 1) =>

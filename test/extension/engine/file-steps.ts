@@ -57,6 +57,13 @@ export async function blobAt(relay: string, blob: string): Promise<BlobState | n
   return response.ok ? ((await response.json()) as BlobState) : null
 }
 
+/** Its bytes go soon after the room has been told. */
+export async function isReleased(person: Headless, relay: string, blob: string): Promise<boolean> {
+  await person.until(async () => (await person.db.releases.count()) === 0, 'told')
+  await person.until(async () => (await blobAt(relay, blob)) === null, 'gone at the relay')
+  return true
+}
+
 /** Nothing of it is left on this device, nor any part that belongs to none. */
 export async function isForgotten(person: Headless, key: string): Promise<boolean> {
   const rows = await person.db.files.toArray()

@@ -9,10 +9,10 @@ import { someBytes } from '../../support/some-bytes.ts'
 import {
   arrived,
   between,
-  blobAt,
   contentOf,
   fails,
   isForgotten,
+  isReleased,
   reaches,
   sent,
   type Between,
@@ -130,6 +130,21 @@ test('a relay that is busy for a moment is asked again, without anybody noticing
   await takeBack(alice, bob)
 })
 
+test('[BL6] that a file is whole is believed only when the relay has said so', async () => {
+  const puts: string[] = []
+  line.say = async (url, init, go) => {
+    const response = await go()
+    if (init?.method !== 'PUT') return response
+    puts.push(url.split('/').at(-1)!)
+    return puts.length === 2 ? Promise.reject(new TypeError('the answer is lost')) : response
+  }
+
+  await sent(alice, bob, someBytes(mib + 1))
+
+  expect(puts).toEqual(['0', '1', '1'])
+  await takeBack(alice, bob)
+})
+
 test.each(['item-not-found', 'not-authorized', 'conflict'])(
   'a blob that %s says is none of ours any more is replaced by a new one',
   async (code) => {
@@ -147,8 +162,7 @@ test.each(['item-not-found', 'not-authorized', 'conflict'])(
     expect(await bob.bytesOf(key)).toEqual(someBytes(mib + 1))
     const { blob } = (await contentOf(bob, key)).file
     const [old] = [...blobs].filter((other) => other !== blob)
-    await alice.until(async () => (await alice.db.releases.count()) === 0, 'told')
-    expect(await blobAt(relay.url, old!)).toBeNull()
+    expect(await isReleased(alice, relay.url, old!)).toBe(true)
     await takeBack(alice, bob)
   },
 )
@@ -307,8 +321,7 @@ test('an upload is paused, resumed without sending again what is there, and canc
   line.say = honest
   await alice.commands.file(key, 'cancel')
 
-  await alice.until(async () => (await alice.db.releases.count()) === 0, 'told')
-  expect(await blobAt(relay.url, blob!)).toBeNull()
+  expect(await isReleased(alice, relay.url, blob!)).toBe(true)
   expect(await isForgotten(alice, key)).toBe(true)
   expect(await bob.files('alice')).toEqual([])
 })

@@ -4,11 +4,12 @@ import { v7 } from 'uuid'
 import { afterEach, beforeEach, expect, test } from 'vitest'
 import type { DeviceList } from '#shared/account'
 import type { DeviceId, EnvelopeId, UserId } from '#shared/ids'
-import { openDb, type AccountRow, type Db, type MessageRow } from '../../../extension/db/db.ts'
+import { fileKey, openDb, type AccountRow, type Db, type MessageRow } from '../../../extension/db/db.ts'
 import type { Identities } from '../../../extension/engine/identities.ts'
 import type { Opener } from '../../../extension/engine/opener.ts'
 import type { Signed } from '../../../extension/engine/state.ts'
 import { askAgain, openWaiting, resend, unanswered } from '../../../extension/engine/unopened.ts'
+import { offeredFile } from '../../support/offered-file.ts'
 
 const [me, bob] = ['alice', 'bob'] as UserId[] as [UserId, UserId]
 const [here, phone, his] = ['here', 'phone', 'his'] as DeviceId[] as [DeviceId, DeviceId, DeviceId]
@@ -127,4 +128,24 @@ test('a knock that opens late says what it said', async () => {
 
   expect((await db.roster.get(bob))?.knock).toMatchObject({ text: 'It is me' })
   expect(await db.messages.get([bob, row.id])).toMatchObject({ content })
+})
+
+test('[R-58] a message with a file is sealed again like any other', async () => {
+  const content = { type: 'file' as const, file: offeredFile(), text: 'look' }
+  const row = mine({ content })
+  await db.messages.put(row)
+  await resend(signed, both, [{ peer: bob, mids: [row.id], device: his }])
+
+  expect(await db.outbox.toArray()).toMatchObject([{ resendOf: row.id, kind: 'message', content }])
+})
+
+test('[R-38] a picture that opens late comes by itself like any other', async () => {
+  const row = closed()
+  await db.messages.put(row)
+  const content = { type: 'file' as const, file: offeredFile({ mime: 'image/png' }), text: '' }
+  await openWaiting(signed, { open: async () => ({ content, mid: row.id }), store: async () => {} })
+
+  expect(await db.files.toArray()).toMatchObject([
+    { key: fileKey(bob, row.id), state: 'queued', direction: 'in' },
+  ])
 })

@@ -4,10 +4,12 @@ import { signal } from '@preact/signals'
 import { afterEach, expect, test, vi } from 'vitest'
 import type { UserId } from '#shared/ids'
 import { openDb, type Db } from '../../../extension/db/db.ts'
+import { deleteFile } from '../../../extension/db/files.ts'
 import { attaching, chipsMax } from '../../../extension/stores/attaching.ts'
 import { blobFrom } from '../../../extension/stores/file-sealing.ts'
 import { fullAfter } from '../../support/full-disk.ts'
 import * as pictures from '../../support/pictures.ts'
+import { until } from '../../support/until.ts'
 
 const bob = 'bob' as UserId
 const now = 1_800_000_000_000
@@ -174,4 +176,20 @@ test('one that is cancelled while it waits is not sealed', async () => {
   await sending
 
   expect((await rows()).map(({ file: { name } }) => name)).toEqual(['one.txt'])
+})
+
+test('one that is cancelled while it is sealed is no failure, and leaves nothing behind', async () => {
+  const { db, store, back } = start(10_000_000)
+  await store.add([file('large.bin', 'x'.repeat(4_000_000))])
+
+  const sending = store.send('look')
+  const { key } = store.leaving.value[0]!
+  await until(async () => (await db.files.get(key))?.state === 'sealing')
+  store.cancel(key)
+  // As the background does it.
+  await db.transaction('rw', db.files, db.parts, async () => deleteFile(db, (await db.files.get(key))!))
+  await sending
+
+  expect([store.refused.value, back, store.leaving.value]).toEqual([[], [], []])
+  expect([await db.files.count(), await db.parts.count()]).toEqual([0, 0])
 })

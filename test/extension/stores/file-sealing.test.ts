@@ -5,7 +5,7 @@ import { expect, test } from 'vitest'
 import type { UserId } from '#shared/ids'
 import { limits } from '#shared/limits'
 import { openDb, type Db } from '../../../extension/db/db.ts'
-import { deleteFile, isDiskFull } from '../../../extension/db/files.ts'
+import { deleteFile, filesUse, isDiskFull } from '../../../extension/db/files.ts'
 import { blobFrom, openFrom, SealingCancelled, sealInto } from '../../../extension/stores/file-sealing.ts'
 import { fullAfter } from '../../support/full-disk.ts'
 
@@ -105,4 +105,26 @@ test('looking at a file makes it one that was used lately', async () => {
   await openFrom(db, { ...row, usedAt: before })
 
   expect((await db.files.get(row.key))!.usedAt).toBeGreaterThan(before)
+})
+
+test('what files take is told of all and of each conversation, half of one for what is half here', async () => {
+  const db = newDb()
+  const row = await sealed(db, new Uint8Array(10))
+  const whole = { ...row.file, sealedBytes: 3 * partBytes }
+  const { caption: _, ...isSent } = row
+  await db.files.bulkPut([
+    { ...isSent, key: 'a', peer: 'carol' as UserId, state: 'here', file: whole },
+    { ...isSent, key: 'b', peer: 'carol' as UserId, state: 'paused', done: 2, file: whole },
+    { ...isSent, key: 'c', peer: 'carol' as UserId, state: 'freed', done: 0, file: whole },
+  ])
+
+  const { bytes, byPeer } = await filesUse(db)
+
+  expect([...byPeer]).toEqual(
+    expect.arrayContaining([
+      [bob, row.file.sealedBytes],
+      ['carol', 5 * partBytes],
+    ]),
+  )
+  expect(bytes).toBe(row.file.sealedBytes + 5 * partBytes)
 })

@@ -2,11 +2,13 @@
 import 'fake-indexeddb/auto'
 import { signal } from '@preact/signals'
 import { afterEach, expect, test } from 'vitest'
+import type { ContentOf } from '#shared/content'
 import type { EnvelopeId, UserId } from '#shared/ids'
 import type { Commands } from '../../../extension/bus/commands.ts'
 import { openDb, type AccountRow, type Db, type PromptRow, type RosterRow } from '../../../extension/db/db.ts'
 import { changed, settingsKey, type SettingsChange } from '../../../extension/db/settings.ts'
 import { PromptStore, type Asked } from '../../../extension/stores/prompt-store.ts'
+import { saidWords } from '../../../extension/ui/said-words.ts'
 import { until } from '../../support/until.ts'
 
 const now = 1_800_000_000_000
@@ -44,7 +46,7 @@ interface Setting {
   prompts?: PromptRow[]
   roster?: RosterRow[]
   settings?: SettingsChange
-  said?: [UserId, string][]
+  said?: [UserId, string | ContentOf<'file'>][]
 }
 
 /** A store over a real database, and a background that notes what it is asked and does nothing. */
@@ -62,7 +64,7 @@ async function start(asked: Partial<Asked> = {}, setting: Setting = {}) {
       ts: now - 1000 + at,
       direction: 'in',
       kind: 'message',
-      content: { type: 'text', text },
+      content: typeof text === 'string' ? { type: 'text', text } : text,
       at: now,
     })
     const before = await db.conversations.get(peer)
@@ -318,4 +320,24 @@ test('an answer that fails is told and can be given again', async () => {
   expect(store.problem.value?.code).toBe('database')
   expect(store.current.value).toMatchObject({ type: 'prompt', peer: bob })
   expect(store.text.value).toBe('hi')
+})
+
+test('a file stands there by what it is', async () => {
+  const file = (name: string, mime: string, text = '') =>
+    ({ type: 'file', file: { name, mime }, text }) as ContentOf<'file'>
+  const { store } = await start(
+    {},
+    {
+      prompts: [prompt(bob)],
+      said: [
+        [bob, file('sea.png', 'image/png')],
+        [bob, file('a\u202Egpj.exe', '')],
+        [bob, file('b.txt', 'text/plain', 'look')],
+      ],
+    },
+  )
+
+  await until(async () => store.lines.value?.length === 3)
+
+  expect(store.lines.value!.map(saidWords)).toEqual(['Photo', 'File: \u2068a_gpj.exe\u2069', 'look'])
 })
