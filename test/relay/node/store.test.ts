@@ -145,13 +145,13 @@ test('reading on at the end of a long log costs no more than at its start', asyn
   const rows = 20_000
   for (let from = 0; from < rows; from += 250) {
     await room.transact(async (tx) => {
-      for (let i = 0; i < 250; i++) tx.put(key(from + i), i)
+      for (let i = 0; i < 250; i++) tx.put(key(from + i), 'x'.repeat(400))
     })
   }
 
   const cost = async (after: number) => {
     const startedAt = performance.now()
-    for (let i = 0; i < 100; i++) {
+    for (let i = 0; i < 20; i++) {
       const found = await room.transact((tx) => tx.list({ prefix: 'log:', after: key(after), limit: 10 }))
       expect(found).toHaveLength(10)
     }
@@ -159,5 +159,5 @@ test('reading on at the end of a long log costs no more than at its start', asyn
   }
   await cost(0)
 
-  expect(await cost(rows - 20)).toBeLessThan(10 * (await cost(0)))
+  expect(await cost(rows - 20)).toBeLessThan(5 * (await cost(0)) + 10)
 })
