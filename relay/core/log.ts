@@ -126,6 +126,7 @@ async function pushTo(turn: Turn, connection: ConnectionId) {
     state.waitingSince ??= turn.env.now
     state.sent = entries.at(-1)!.seq
     takeOff(flight, entries)
+    for (const entry of entries) if (entry.seq > turn.meta.acked) noteArrival(turn, entry)
     send(turn, connection, { type: 'deliver', entries, more: state.sent < turn.meta.head })
   }
   if (state.live) return

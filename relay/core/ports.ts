@@ -176,6 +176,8 @@ export type RoomReply =
 
 /** Unreliable, unordered, may duplicate. Rejects on time-out, unreachable, overloaded. */
 export interface RoomLink {
+  /** So many calls one room may have under way at once; absent = as few as a Durable Object may (limits.ts). */
+  readonly parallelMax?: number
   post(to: UserId, message: RoomMessage, options: { from: UserId; timeoutMs: number }): Promise<RoomReply>
 }
 
@@ -280,6 +282,8 @@ export interface Env {
   verify: Verify
   settings: RelaySettings
   connections: ReadonlyMap<ConnectionId, ConnectionState>
+  /** Calls to other rooms that may be under way at once, for news of little weight. */
+  postsParallelMax: number
   memory: Memory
   log: Log
   metric: Metric

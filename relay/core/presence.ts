@@ -209,7 +209,7 @@ async function announce(turn: Turn, own: PresenceRow) {
     round.failed.clear()
   }
   for (const user of round.waiting) {
-    if (round.flying.size >= limits.presencePostsParallelMax) break
+    if (round.flying.size >= env.postsParallelMax) break
     round.waiting.delete(user)
     const seen = await turn.tx.get<SeenRow>(keys.seen(user))
     if (!seen || seen.blocked?.told) continue

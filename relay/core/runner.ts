@@ -186,6 +186,7 @@ export function createRoom(host: RoomHost): Room {
       verify,
       settings,
       connections: states.all(),
+      postsParallelMax: host.link.parallelMax ?? limits.presencePostsParallelMax,
       memory,
       log,
       metric,

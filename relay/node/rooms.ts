@@ -1,6 +1,7 @@
 /** The rooms of this process: loaded when something happens to them, put away when nothing does. */
 import type { WebSocket } from 'ws'
 import type { Millis, UserId } from '#shared/ids'
+import { limits } from '#shared/limits'
 import { copy } from '../core/copy.ts'
 import { createRoom } from '../core/runner.ts'
 import type { AccountOperation, AccountReply, Room, RoomHost, RoomLink } from '../core/ports.ts'
@@ -34,6 +35,8 @@ export interface Rooms {
 
 /** Long enough that what a room may forget (rates, backoff) is seldom forgotten. */
 const keepLoadedMs = 5 * 60_000
+/** The answers wait in the caller's mailbox, which must not be full of them. */
+const postsParallelMax = limits.mailboxEventsMax / 2
 const loadedMax = 10_000
 const alarmsAtOnce = 200
 const failedAlarmRestsMs = 2000
@@ -68,6 +71,7 @@ export function createRooms({ database, sockets, ...shared }: Options): Rooms {
 
   /** In one process a post is a call. Both sides get copies: what one of them changes is nobody else's. */
   const link: RoomLink = {
+    parallelMax: postsParallelMax,
     async post(to, message, { from, timeoutMs }) {
       let timer: NodeJS.Timeout | undefined
       const late = new Promise<never>((_, fail) => {

@@ -6,6 +6,7 @@ import type { Context, Hono } from 'hono'
 import { WebSocketServer, type WebSocket } from 'ws'
 import { toBase64 } from '#shared/bytes'
 import { ProtocolError } from '#shared/errors'
+import type { UserId } from '#shared/ids'
 import { limits } from '#shared/limits'
 import type { Metric } from '../core/ports.ts'
 import { forwardedFor, limitKey } from '../http/address.ts'
@@ -89,11 +90,22 @@ async function start(config: Config) {
   })
   openSockets(app)
 
+  /**
+   * Node-server puts listeners of its own on the socket as soon as this returns, and with them keeps the whole request
+   * for as long as the socket is open: several kilobytes for each. Before anything can arrive they go.
+   */
+  function takeOver(ws: WebSocket, user: UserId, key: string) {
+    queueMicrotask(() => {
+      ws.removeAllListeners()
+      rooms.accept(user, ws, key)
+    })
+  }
+
   function openSockets(to: Hono) {
     const upgrade = upgradeWebSocket((c) => {
       const user = roomOf(new URL(c.req.url))!
       const key = limitKey(addressOf(c))
-      return { onOpen: (_, { raw }) => rooms.accept(user, raw as unknown as WebSocket, key) }
+      return { onOpen: (_, { raw }) => takeOver(raw as unknown as WebSocket, user, key) }
     })
     to.get('/parties/*', async (c, next) => {
       const origin = c.req.header('origin')

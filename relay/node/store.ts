@@ -7,7 +7,7 @@ import { DatabaseSync, type StatementSync } from 'node:sqlite'
 import { join } from 'node:path'
 import { Worker } from 'node:worker_threads'
 import type { Millis } from '#shared/ids'
-import { createBatch, type Range, type Rows } from '../core/batch.ts'
+import { compareKeys, createBatch, type Range, type Rows } from '../core/batch.ts'
 import type { Store, Tx } from '../core/ports.ts'
 import { createTurns } from '../core/turns.ts'
 import type { Answer, Commit, Request } from './store-worker.ts'
@@ -199,25 +199,21 @@ export async function openDatabase({ folder, newRelayId, clock, onFatal }: Optio
 
 const rowsOf = (commit: Commit): number => (commit.type === 'write' ? commit.writes.length / 2 + 1 : 1)
 
-/** The rows of a range. U+10FFFF is no character, so no key has it: it closes the range of a prefix. */
+/**
+ * The rows of a range. U+10FFFF is no character, so no key has it: it closes the range of a prefix. One bound on each
+ * side: of two, SQLite seeks by the first and reads everything up to the other, which in a long log is all of it.
+ */
 function listQuery({ prefix, after, end, limit, reverse }: Range): {
   sql: string
   values: (string | number)[]
 } {
-  const conditions = ['room = ?', 'k >= ?', 'k < ?']
-  const values: (string | number)[] = [prefix, `${prefix}\u{10ffff}`]
-  if (after !== undefined) {
-    conditions.push('k > ?')
-    values.push(after)
-  }
-  if (end !== undefined) {
-    conditions.push('k < ?')
-    values.push(end)
-  }
+  const last = `${prefix}\u{10ffff}`
+  const isAfter = after !== undefined && compareKeys(after, prefix) >= 0
+  const isBefore = end !== undefined && compareKeys(end, last) < 0
   const order = reverse ? 'DESC' : 'ASC'
   return {
-    sql: `SELECT k, v FROM kv WHERE ${conditions.join(' AND ')} ORDER BY k ${order} LIMIT ?`,
-    values: [...values, limit],
+    sql: `SELECT k, v FROM kv WHERE room = ? AND k ${isAfter ? '>' : '>='} ? AND k < ? ORDER BY k ${order} LIMIT ?`,
+    values: [isAfter ? after : prefix, isBefore ? end : last, limit],
   }
 }
 

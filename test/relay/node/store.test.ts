@@ -132,3 +132,32 @@ test('an alarm that was ringing when the process was lost rings again, and keeps
   await second.close()
   rmSync(folder, { recursive: true })
 })
+
+test('reading on at the end of a long log costs no more than at its start', async () => {
+  const folder = mkdtempSync(join(tmpdir(), 'parley-store-'))
+  const database = await open(folder)
+  onTestFinished(async () => {
+    await database.close()
+    rmSync(folder, { recursive: true })
+  })
+  const room = database.room('long')
+  const key = (seq: number) => `log:${String(seq).padStart(12, '0')}`
+  const rows = 20_000
+  for (let from = 0; from < rows; from += 250) {
+    await room.transact(async (tx) => {
+      for (let i = 0; i < 250; i++) tx.put(key(from + i), 'x'.repeat(400))
+    })
+  }
+
+  const cost = async (after: number) => {
+    const startedAt = performance.now()
+    for (let i = 0; i < 20; i++) {
+      const found = await room.transact((tx) => tx.list({ prefix: 'log:', after: key(after), limit: 10 }))
+      expect(found).toHaveLength(10)
+    }
+    return performance.now() - startedAt
+  }
+  await cost(0)
+
+  expect(await cost(rows - 20)).toBeLessThan(5 * (await cost(0)) + 10)
+})
