@@ -86,6 +86,8 @@ export interface ConnectionState {
   waitingSince?: Millis
   /** Frames in a row that could not be read. */
   bad: number
+  /** The device's pass over its outbox of which a send was refused: what else is new in it comes too early. */
+  refused?: number
 }
 
 export interface Sockets {

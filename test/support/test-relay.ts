@@ -513,6 +513,8 @@ export class TestClient {
     const frame = parseServerFrame(text)
     this.frames.push(frame)
     if (frame.type === 'error') assert.equal(frame.action, errors[frame.code].action)
+    // Whoever is refused begins another pass.
+    if (frame.type === 'error' && frame.id !== undefined) this.attempt++
     if (frame.type === 'welcome') this.welcome(frame)
     if (frame.type === 'presence') this.buddies.set(frame.peer, frame)
     if (frame.type === 'ok' && frame.id) this.device.last = frame.id
