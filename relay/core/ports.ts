@@ -145,6 +145,8 @@ export type RoomMessage =
       receipts: Receipts
       /** The sender was restored from a backup and has the receiver's messages only up to this ts. */
       sync?: Millis
+      /** The receiver has answered with an older epoch than this, which it once had. */
+      knows?: Epoch
     }
   | ({ type: 'presence'; version: 1 } & PresencePost)
   | { type: 'typing'; version: 1; state: 'composing' | 'paused' }
