@@ -54,7 +54,7 @@ export const payloadOf = (text: string) => Buffer.from(text).toString('base64url
 export const textOf = ({ payload }: { payload: string }) => Buffer.from(payload, 'base64url').toString()
 
 /** What the link does with a call: nothing of it arrives, or only its answer is lost. */
-export type LinkFault = 'request' | 'answer' | null
+export type LinkFault = 'request' | 'answer' | null | 'failure'
 
 interface Home {
   room: Room
@@ -314,6 +314,7 @@ export function testRelay(limitsOfOperator: Partial<AnnouncedLimits> = {}) {
     relay.posts.push(call)
     const fault = relay.fault(from, to, message)
     if (fault === 'request') throw new Error('lost')
+    if (fault === 'failure') return { type: 'error', code: 'internal-server-error' }
     const old = message.type === 'deliver' ? relay.answerInstead : null
     if (old) {
       relay.answerInstead = null
