@@ -36,8 +36,10 @@ function checkNotes(history: History) {
   for (const [id, { from, to }] of ledger.stored) {
     if (from !== to || history.relay.gone.has(from)) continue
     world.note('note')
-    for (const { id: device, kept } of history.of(from))
-      must(has(kept.messages, from, id, kept), 'L1', () => `${from} ${device} lacks the note ${id}`)
+    for (const { id: device, kept } of history.of(from)) {
+      const isThere = has(kept.messages, from, id, kept) || isForgotten(history, from, id)
+      must(isThere, 'L1', () => `${from} ${device} lacks the note ${id}`)
+    }
   }
   for (const user of history.present()) if (!history.restored.has(user)) checkOrder(history, user, user)
 }
@@ -76,20 +78,20 @@ function checkLoss(history: History, a: UserId, b: UserId) {
       const hasFailed = of(from).some((one) => one.kept.failed.has(id))
       // Controls are for machines; only the model keeps them like messages.
       const mayLack = (user === to && (isDropped || hasFailed)) || (kind === 'control' && kept.marks === null)
-      // It was put back without a word to before that: who has only heard `ok`, and not seen the entry, cannot tell.
-      const isUnknown = history.silent.has(from) && !isInLog(relay, from, id)
-      must(
-        isThere || mayLack || isUnknown,
-        'L1',
-        () => `${user} ${device} lacks ${id} from ${from} to ${to} (ts ${ts})`,
-      )
+      const isKnown = isThere || mayLack || isForgotten(history, from, id)
+      must(isKnown, 'L1', () => `${user} ${device} lacks ${id} from ${from} to ${to} (ts ${ts})`)
     }
   }
 }
 
-function isInLog(relay: Relay, user: UserId, id: string): boolean {
+/**
+ * The sender's room was put back to before that, and nobody has told it: a device that has only heard `ok`, and has not
+ * had the entry, cannot tell.
+ */
+function isForgotten({ silent, relay }: History, user: UserId, id: string): boolean {
+  if (!silent.has(user)) return false
   const log = relay.rooms.get(user)!.rows.list({ prefix: 'log:', limit: Infinity })
-  return log.some(([, json]) => json.includes(id))
+  return !log.some(([, json]) => json.includes(id))
 }
 
 function conversation(device: Device, peer: UserId): Message[] {
