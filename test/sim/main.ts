@@ -51,7 +51,12 @@ else process.exitCode = await run()
 async function run(): Promise<number> {
   const totals = new Map<string, number>()
   let violations = 0
-  for (let seed = first; seed < first + count; seed++) {
+  let done = 0
+  // Whoever ends it hears how it went so far.
+  const end = new AbortController()
+  for (const signal of ['SIGTERM', 'SIGINT'] as const) process.once(signal, () => end.abort())
+  for (let seed = first; seed < first + count && !end.signal.aborted; seed++) {
+    done++
     const outcome = await simulate(optionsOf(seed))
     for (const [word, times] of outcome.counts) totals.set(word, (totals.get(word) ?? 0) + times)
     if (outcome.violation === null) continue
@@ -59,9 +64,9 @@ async function run(): Promise<number> {
     tell(outcome)
   }
   console.log(Object.fromEntries([...totals].toSorted(([a], [b]) => (a < b ? -1 : 1))))
-  const never = count >= enoughSeeds && !mode && !mutant ? missing(totals) : []
+  const never = done >= enoughSeeds && !mode && !mutant ? missing(totals) : []
   if (never.length > 0) console.log(`never happened: ${never.join(', ')}`)
-  console.log(`${count} histories, ${violations} violations`)
+  console.log(`${done} histories, ${violations} violations`)
   return violations + never.length > 0 ? 1 : 0
 }
 
