@@ -17,7 +17,7 @@ test('[SN1] [SN2] [SN3] [LN1] [LN2] [LN3] [LN4] [LG2] [LG5] [LG7] [RC1] [RO5] [R
 
   expect(violations).toEqual([])
   expect(missing(counts)).toEqual([])
-}, 180_000)
+}, 300_000)
 
 test.each(regressions)(
   'seed $seed comes right: $why',
