@@ -22,9 +22,9 @@ import { limits } from '#shared/limits'
 import { onUploaded } from './blobs.ts'
 import { newEpoch } from './ids.ts'
 import { append } from './log.ts'
-import { checkFirstPackages, dropLater, dropOneTimePackages, dropPackages, putPackages } from './packages.ts'
+import { checkFirstPackages, dropLater, dropPackages, putPackages } from './packages.ts'
 import type { AccountOperation, AccountReply, Env, Tx } from './ports.ts'
-import { renewVersion } from './presence.ts'
+import { beginAnew } from './restored.ts'
 import {
   firstPolicy,
   jobs,
@@ -58,7 +58,8 @@ export async function onAccount(operation: AccountOperation, turn: Turn): Promis
     case 'uploaded':
       return onUploaded(operation.blob, turn)
     case 'restored':
-      return restored(turn)
+      await beginAnew(turn)
+      return { type: 'ok' }
   }
 }
 
@@ -312,23 +313,5 @@ export async function deleteAccount(
   for (const job of jobs) if (job !== 'lanes') done(turn, job)
   startSpread(turn, 'gone')
   wake(turn, 'wipe', env.now)
-  return { type: 'ok' }
-}
-
-// --- Backups ---------------------------------------------------------------------------------------------
-
-/**
- * The store is an older one: a new history begins. Devices notice by the epoch, peers by new lanes that tell them up
- * to where their messages are here, so that they send the rest again.
- */
-async function restored(turn: Turn): Promise<AccountReply> {
-  const { meta, env } = turn
-  meta.epoch = newEpoch(env.now, env.random, meta.epoch)
-  meta.incarnation++
-  await dropOneTimePackages(turn)
-  saveMeta(turn)
-  for (const connection of turn.sockets.keys()) closeSocket(turn, connection, closeCodes.drain, 'restored')
-  await renewVersion(turn)
-  startSpread(turn, 'restored')
   return { type: 'ok' }
 }

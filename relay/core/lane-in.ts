@@ -13,6 +13,7 @@ import { append, isFull } from './log.ts'
 import { enqueueNotice } from './outbox.ts'
 import type { Item, RoomMessage, RoomReply } from './ports.ts'
 import { noteDropped, takeReceipts } from './receipts.ts'
+import { beginAnew } from './restored.ts'
 import { setRelation } from './roster.ts'
 import type { PeerRow } from './rows.ts'
 import { peerOf, savePeer, signedIn, type Turn } from './turn.ts'
@@ -20,6 +21,8 @@ import { peerOf, savePeer, signedIn, type Turn } from './turn.ts'
 type Deliver = Extract<RoomMessage, { type: 'deliver' }>
 
 export async function onDeliver(turn: Turn, from: UserId, message: Deliver): Promise<RoomReply> {
+  // Nobody has said that this store is an older one; but nothing that it says would be believed any more (LN4).
+  if (message.knows && message.knows > turn.meta.epoch) await beginAnew(turn, message.knows)
   const peer = await peerOf(turn, from)
   const lane = peer.in
   const { epoch } = turn.meta

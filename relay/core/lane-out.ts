@@ -22,17 +22,29 @@ const retryMs = 10_000
 
 // --- Calling ---------------------------------------------------------------------------------------------
 
-/** What may be forgotten: calls under way, who waits for one of them to end, and who must wait until when. */
+/**
+ * What may be forgotten: calls under way, who waits for one of them to end, who must wait until when, and who has
+ * answered with an epoch that is over.
+ */
 interface Traffic {
   flights: Set<UserId>
   queue: Set<UserId>
   failures: Map<UserId, { count: number; until: Millis }>
+  outdated: Set<UserId>
 }
 
 function trafficOf({ env }: Turn): Traffic {
   let traffic = env.memory.get('lanes') as Traffic | undefined
   if (!traffic)
-    env.memory.set('lanes', (traffic = { flights: new Set(), queue: new Set(), failures: new Map() }))
+    env.memory.set(
+      'lanes',
+      (traffic = {
+        flights: new Set(),
+        queue: new Set(),
+        failures: new Map(),
+        outdated: new Set(),
+      }),
+    )
   return traffic
 }
 
@@ -79,6 +91,7 @@ async function compose(turn: Turn, peer: PeerRow): Promise<{ message: RoomMessag
       items,
       receipts,
       ...(out.sync !== null && { sync: out.sync }),
+      ...(trafficOf(turn).outdated.has(user) && peer.in.epoch && { knows: peer.in.epoch }),
     },
     tag: {
       type: 'lane',
@@ -152,8 +165,13 @@ async function understand(turn: Turn, peer: PeerRow, tag: LaneTag, reply: RoomRe
     return true
   }
   if (!('epoch' in reply)) return false
+  const { outdated } = trafficOf(turn)
   // Given before the peer's room was restored: it may have forgotten what it says (LN4).
-  if (reply.epoch < peer.in.epoch) return false
+  const isOutdated = reply.epoch < peer.in.epoch
+  // A late one harms nothing; but if it is said again and again, the peer's room has to hear of it.
+  if (isOutdated) outdated.add(peer.user)
+  else outdated.delete(peer.user)
+  if (isOutdated) return false
   if (reply.epoch > peer.in.epoch) {
     peer.in.epoch = reply.epoch
     savePeer(turn, peer)

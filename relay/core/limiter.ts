@@ -25,19 +25,22 @@ export function take(memory: Memory, now: Millis, wanted: readonly Wanted[]): nu
   const waitMs = waitFor(memory, now, wanted)
   if (waitMs > 0) return waitMs
   const buckets = bucketsIn(memory, now)
-  for (const [bucket, { everyMs }] of wanted) {
-    buckets.set(bucket, Math.max(now, buckets.get(bucket) ?? 0) + everyMs)
-  }
+  for (const one of wanted) buckets.set(one[0], emptiesAt(buckets, now, one) + one[1].everyMs)
   return 0
 }
 
 /** What `take` would return, without taking. */
 export function waitFor(memory: Memory, now: Millis, wanted: readonly Wanted[]): number {
   const buckets = bucketsIn(memory, now)
-  const waits = wanted.map(
-    ([bucket, { everyMs, burst }]) => Math.max(now, buckets.get(bucket) ?? 0) - now - (burst - 1) * everyMs,
-  )
+  const waits = wanted.map((one) => emptiesAt(buckets, now, one) - now - (one[1].burst - 1) * one[1].everyMs)
   return Math.ceil(Math.max(0, ...waits))
+}
+
+/** Fuller than full is what stems from before the clock was set back: it says nothing any more. */
+function emptiesAt(buckets: Map<string, Millis>, now: Millis, [bucket, { everyMs, burst }]: Wanted): Millis {
+  const at = buckets.get(bucket) ?? 0
+  if (at > now + burst * everyMs) buckets.delete(bucket)
+  return buckets.has(bucket) ? Math.max(now, at) : now
 }
 
 const bucketsMax = 2000

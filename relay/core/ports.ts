@@ -87,6 +87,8 @@ export interface ConnectionState {
   waitingSince?: Millis
   /** Frames in a row that could not be read. */
   bad: number
+  /** The device's pass over its outbox of which a send was refused: what else is new in it comes too early. */
+  refused?: number
 }
 
 export interface Sockets {
@@ -144,6 +146,8 @@ export type RoomMessage =
       receipts: Receipts
       /** The sender was restored from a backup and has the receiver's messages only up to this ts. */
       sync?: Millis
+      /** The receiver has answered with an older epoch than this, which it once had. */
+      knows?: Epoch
     }
   | ({ type: 'presence'; version: 1 } & PresencePost)
   | { type: 'typing'; version: 1; state: 'composing' | 'paused' }

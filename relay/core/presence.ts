@@ -7,7 +7,7 @@
  * being told, may be forgotten: then everybody is told again.
  */
 import type { ClientFrameOf, OwnPresence, PeerPresence } from '#shared/frames'
-import { ProtocolError } from '#shared/errors'
+import { errors, ProtocolError } from '#shared/errors'
 import type { Millis, UserId } from '#shared/ids'
 import { limits } from '#shared/limits'
 import { backoff } from './backoff.ts'
@@ -116,6 +116,10 @@ async function refresh(turn: Turn, own: PresenceRow, signedOff = false) {
   }
   if (own.until !== undefined) wake(turn, 'presence', own.until)
 
+  if (own.publishedAt > now) {
+    own.publishedAt = now // a clock that was set back shall not keep it waiting
+    save(turn, own)
+  }
   const wanted = withGrace(turn, own, signedOff)
   const isLeaseOld = isUp(own.told) && now >= own.publishedAt + limits.presenceRenewMs
   if (!isSame(wanted, own.told) || isLeaseOld) {
@@ -251,7 +255,8 @@ export async function onPresenceResult(
   { peer, version }: Extract<PostTag, { type: 'presence' }>,
   reply: RoomReply | null,
 ) {
-  const reached = reply !== null && !(reply.type === 'error' && reply.code === 'resource-constraint')
+  // Whose answer is to wait, be it for a disk that is full, has not heard it.
+  const reached = reply !== null && !(reply.type === 'error' && errors[reply.code].action === 'wait')
   if (reply?.type === 'presence') await learn(turn, peer, reply)
   const round = roundOf(turn)
   if (round?.version !== version || !round.flying.delete(peer)) return

@@ -282,7 +282,12 @@ export function createRoom(host: RoomHost): Room {
       {
         type: 'remember',
         connection,
-        state: { ...state, bad, seenAt: state.device ? host.clock() : state.seenAt },
+        state: {
+          ...state,
+          bad,
+          seenAt: state.device ? host.clock() : state.seenAt,
+          ...(subject.attempt !== undefined && { refused: subject.attempt }),
+        },
       },
       { type: 'send', connection, frame },
     ]

@@ -27,9 +27,10 @@ export async function onSend(frame: Send, connection: ConnectionId, turn: Turn) 
     const [, ts, seq] = earlier
     return send(turn, connection, { type: 'ok', id, ts, seq })
   }
-  // Named by id and not by number: numbers of a frame that was refused could fit again later, in the wrong order.
-  if (frame.previous !== device.last) {
-    const { attempt } = frame
+  // Named by id and not by number: numbers of a frame that was refused could fit again later, in the wrong order. Nor
+  // does an id fit that was only repeated in this pass: what was refused before it stands between.
+  const { attempt } = frame
+  if (frame.previous !== device.last || turn.sockets.get(connection)!.refused === attempt) {
     throw new ProtocolError('unexpected-request', undefined, { last: device.last, attempt })
   }
   const user = addresseeOf(turn, frame.to, { orSelf: kind === 'control' })

@@ -16,7 +16,7 @@ import { invitePage, isInvitePath } from './invite-page.ts'
 import { isExtension, mayAsk } from './origins.ts'
 import { page } from './page.ts'
 import { styleHash } from './page-parts.ts'
-import { asProtocolError, refusal } from './refusals.ts'
+import { asProtocolError, brokeOff, refusal } from './refusals.ts'
 
 export interface HttpSettings extends RelaySettings {
   /** What the relay calls itself towards people. */
@@ -91,17 +91,21 @@ export function createApp(host: HttpHost): Hono {
   })
   blobRoutes(app, host) // before the limits of all other routes: it has its own
   app.use('/v1/*', timeout(answerWithinMs))
-  app.use(
-    '/v1/*',
-    bodyLimit({
-      maxSize: bodyBytesMax,
-      onError() {
-        const response = refusal(new ProtocolError('too-large', 'the body is over the limit'))
-        response.headers.set('connection', 'close') // the rest of the body is in the way of another request
-        return response
-      },
-    }),
-  )
+  const limited = bodyLimit({
+    maxSize: bodyBytesMax,
+    onError() {
+      const response = refusal(new ProtocolError('too-large', 'the body is over the limit'))
+      response.headers.set('connection', 'close') // the rest of the body is in the way of another request
+      return response
+    },
+  })
+  app.use('/v1/*', async (c, next) => {
+    try {
+      return await limited(c, next)
+    } catch {
+      throw brokeOff() // the limit has read it; what fails behind it is not thrown but kept by Hono
+    }
+  })
 
   app.get('/v1/info', (c) =>
     c.json({

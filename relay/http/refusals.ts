@@ -48,12 +48,17 @@ export function asProtocolError(thrown: unknown): ProtocolError {
   return new ProtocolError('internal-server-error')
 }
 
+/** The one who asks has gone, or is at odds with HTTP: nothing that an operator could do anything about. */
+export const brokeOff = () => new ProtocolError('bad-request', 'the body broke off')
+
 /** Reads a JSON body. @throws ProtocolError `bad-request` or `too-large`: nothing past here sees unchecked input. */
 export async function readBody<Schema extends v.GenericSchema>(
   c: Context,
   schema: Schema,
 ): Promise<v.InferOutput<Schema>> {
-  const text = await c.req.text()
+  const text = await c.req.text().catch(() => {
+    throw brokeOff()
+  })
   let input: unknown
   try {
     input = JSON.parse(text)

@@ -76,6 +76,27 @@ async function refusalOf(response: Response | Promise<Response>) {
   return [status, error.code]
 }
 
+test.each(['with a length', 'without one'])(
+  '[AC7] a body that breaks off is the mistake of whoever sends it, and nothing for the log (%s)',
+  async (how) => {
+    const logged: string[] = []
+    app = createApp(host({ log: (_, text) => logged.push(text) }))
+    const body = new ReadableStream({
+      pull(controller) {
+        controller.enqueue(utf8('{"user":'))
+        controller.error(new Error('aborted'))
+      },
+    })
+    const headers: Record<string, string> = how === 'with a length' ? { 'content-length': '20' } : {}
+    const request = { method: 'POST', body, headers, duplex: 'half' }
+
+    const answer = app.request(`${origin}/v1/register/start`, request as RequestInit)
+
+    expect(await refusalOf(answer)).toEqual([400, 'bad-request'])
+    expect(logged).toEqual([])
+  },
+)
+
 describe('information', () => {
   test('/v1/info says what a client must know', async () => {
     const info = await (await app.request(`${origin}/v1/info`)).json()

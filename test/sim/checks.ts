@@ -6,8 +6,11 @@ import type { Entry, EntryOf, Policy, Relation } from '#shared/frames'
 import type { Epoch, UserId } from '#shared/ids'
 import type { ClaimedPackage } from '#shared/keys'
 import { limits } from '#shared/limits'
+import { valueBytesMax, writesMax } from '../../relay/core/batch.ts'
 import type { RoomMessage } from '../../relay/core/ports.ts'
 import { firstPolicy, type LogRow, type Meta, type PeerRow, type PresenceRow } from '../../relay/core/rows.ts'
+import { lastResort } from './people.ts'
+import type { Relay } from './room.ts'
 
 export class Violation extends Error {
   constructor(rule: string, text: string) {
@@ -26,7 +29,9 @@ export type Writes = ReadonlyMap<string, string | null>
 export interface RoomChecks {
   committed(writes: Writes): void
   /** The room was put back to an older state: what may repeat itself from now on may. */
-  restored(rows: ReadonlyMap<string, string>): void
+  restored(rows: ReadonlyMap<string, string>, silent: boolean): void
+  /** Somebody has taken the name of an account that was deleted. */
+  reborn(user: UserId): void
   /** Another room, or an own device, has been given these. */
   gave(packages: readonly ClaimedPackage[]): void
   isBlocked(peer: UserId): boolean
@@ -34,7 +39,8 @@ export interface RoomChecks {
   posted(to: UserId, message: RoomMessage): void
 }
 
-export function createRoomChecks(self: string, now: () => number, wasAnyRestored: () => boolean): RoomChecks {
+export function createRoomChecks(relay: Relay, self: UserId): RoomChecks {
+  const { world } = relay
   let messages = new Set<string>()
   let blocked = new Set<UserId>()
   let epoch: Epoch | '' = ''
@@ -46,6 +52,10 @@ export function createRoomChecks(self: string, now: () => number, wasAnyRestored
   let policy: Policy = firstPolicy
   /** How far each peer was told that I have read. */
   const readTold = new Map<UserId, number>()
+  /** Who has deleted their account, as this room knows. */
+  const gone = new Set<UserId>()
+  /** Nobody knows what was given away since. */
+  let wasSilent = false
 
   /** S7: within an epoch it only grows. */
   function grows(what: string, value: number) {
@@ -66,11 +76,14 @@ export function createRoomChecks(self: string, now: () => number, wasAnyRestored
       grows(`read by ${entry.peer}`, entry.read)
     }
     if (entry.type === 'policy') policy = entry
+    if (entry.type === 'gone') gone.add(entry.peer)
     if (entry.type !== 'message') return
     const { peer, direction, id, ts } = entry
     if (direction === 'in') onIncoming(entry)
+    must(!gone.has(peer), 'S11', () => `${self} has a message of ${peer}, who is gone`)
+    must(!relay.gone.has(self), 'S11', () => `${self}, who is gone, has a message of ${peer}`)
     const key = `${direction === 'in' ? peer : self} ${id}`
-    must(wasAnyRestored() || !messages.has(key), 'S3', () => `${self} has ${key} twice`)
+    must(relay.restores > 0 || !messages.has(key), 'S3', () => `${self} has ${key} twice`)
     messages.add(key)
     if (direction === 'in')
       must(!blocked.has(peer), 'S5', () => `${self} took ${id} from ${peer}, who is blocked`)
@@ -79,7 +92,7 @@ export function createRoomChecks(self: string, now: () => number, wasAnyRestored
       must(ts > last, 'S8', () => `${self}: ts to ${peer} went from ${last} to ${ts}`)
       before.set(`ts to ${peer}`, ts)
     }
-    must(ts <= now() + 2000, 'S8', () => `${self}: a ts ${ts - now()} ms from now`)
+    must(ts <= world.now + relay.aheadMs + 2000, 'S8', () => `${self}: a ts ${ts - world.now} ms from now`)
   }
 
   /** S6: of who is no buddy there is one open knock, and only what the gate lets in. */
@@ -123,6 +136,7 @@ export function createRoomChecks(self: string, now: () => number, wasAnyRestored
   }
 
   function onMeta(meta: Meta) {
+    if (meta.gone !== undefined) relay.gone.add(self)
     if (meta.epoch !== epoch) before = new Map([...before].filter(([what]) => what.startsWith('ts to')))
     epoch = meta.epoch
     grows('head', meta.head)
@@ -131,9 +145,19 @@ export function createRoomChecks(self: string, now: () => number, wasAnyRestored
     must(meta.acked <= meta.head && meta.floor <= meta.head, 'S7', () => `${self}: beyond the head`)
   }
 
+  function forget() {
+    messages = new Set()
+    blocked = new Set()
+    relations = new Map()
+    given = new Set()
+    buddies = new Set()
+    before = new Map()
+    policy = firstPolicy
+  }
+
   return {
     posted(to, message) {
-      must(to !== self, 'S12', () => `${self} calls itself`)
+      must(to !== self, 'SN12', () => `${self} calls itself`)
       if (message.type !== 'deliver') return
       const told = readTold.get(to) ?? 0
       const { read } = message.receipts
@@ -141,8 +165,11 @@ export function createRoomChecks(self: string, now: () => number, wasAnyRestored
       readTold.set(to, Math.max(told, read))
     },
     committed(writes) {
+      must(writes.size <= writesMax, 'S9', () => `${self}: ${writes.size} writes at once`)
+      const large = [...writes].find(([, json]) => json !== null && json.length > valueBytesMax)
+      must(!large, 'S9', () => `${self}: a large row ${large![0]}`)
       const ofSelf = [...writes.keys()].find((key) => aboutPairs.test(key) && key.split(':')[1] === self)
-      must(ofSelf === undefined, 'S12', () => `${self} has a row of itself: ${ofSelf}`)
+      must(ofSelf === undefined, 'SN12', () => `${self} has a row of itself: ${ofSelf}`)
       const rows = [...writes].filter((row): row is [string, string] => row[1] !== null)
       const meta = writes.get('meta')
       if (meta) onMeta(JSON.parse(meta) as Meta)
@@ -152,14 +179,10 @@ export function createRoomChecks(self: string, now: () => number, wasAnyRestored
         if (key === 'presence') grows('presence version', (JSON.parse(json) as PresenceRow).version)
       }
     },
-    restored(rows) {
-      messages = new Set()
-      blocked = new Set()
-      relations = new Map()
-      given = new Set()
-      buddies = new Set()
-      before = new Map()
-      policy = (JSON.parse(rows.get('meta')!) as Meta).policy
+    restored(rows, silent) {
+      wasSilent ||= silent
+      forget()
+      policy = (JSON.parse(rows.get('meta')!) as Meta).policy ?? firstPolicy
       for (const [key, json] of rows) {
         if (!key.startsWith('peer:')) continue
         const peer = JSON.parse(json) as PeerRow
@@ -169,10 +192,14 @@ export function createRoomChecks(self: string, now: () => number, wasAnyRestored
         before.set(`dropped of ${peer.user}`, peer.mine.dropped.length)
       }
     },
+    reborn(user) {
+      gone.delete(user)
+      if (user === self) forget()
+    },
     gave(packages) {
       for (const { package: text } of packages) {
         if (text.startsWith(lastResort)) continue
-        must(!given.has(text), 'S11', () => `${self} gave ${text} away twice`)
+        must(wasSilent || !given.has(text), 'KY6', () => `${self} gave ${text} away twice`)
         given.add(text)
       }
     },
@@ -181,9 +208,6 @@ export function createRoomChecks(self: string, now: () => number, wasAnyRestored
 }
 
 const aboutPairs = /^(peer|outbox|work|seen):/
-
-/** How packages that may be given away again and again begin. */
-export const lastResort = 'last-'
 
 const hashOf = (text: string): number =>
   Array.from(text).reduce((sum, char) => (sum * 31 + char.charCodeAt(0)) | 0, 7)

@@ -2,32 +2,23 @@
  * A device as it ought to be: what it keeps changes as a whole, it acknowledges what it has stored, and it sends its
  * outbox in order until it is confirmed. It loses its connection, its memory and its patience.
  */
-import type {
-  Entry,
-  EntryOf,
-  Kind,
-  PeerPresence,
-  Policy,
-  Relation,
-  ServerFrame,
-  ServerFrameOf,
-} from '#shared/frames'
-import type { DeviceId, EnvelopeId, Epoch, Millis, Seq, UserId } from '#shared/ids'
-import type { KeyPackageUp } from '#shared/keys'
+import type { Entry, EntryOf, Kind, PeerPresence, ServerFrame, ServerFrameOf } from '#shared/frames'
+import type { DeviceId, EnvelopeId, Millis, Seq, UserId } from '#shared/ids'
 import { limits } from '#shared/limits'
-import { lastResort, must } from './checks.ts'
+import { payloadOf } from '../extension/engine/plain.ts'
+import { must } from './checks.ts'
+import {
+  actionsOf,
+  contentOf,
+  newId,
+  portionOf,
+  portionSize,
+  type Device,
+  type Ledger,
+  type Stored,
+} from './people.ts'
 import type { Relay } from './room.ts'
-
-export interface Message {
-  id: EnvelopeId
-  from: UserId
-  peer: UserId
-  kind: Kind
-  ts: Millis
-  payload: string
-  /** Which of this device's sends it was; undefined for what others sent. */
-  index?: number
-}
+import { createWire } from './wire.ts'
 
 interface Outgoing {
   id: EnvelopeId
@@ -40,15 +31,10 @@ interface Outgoing {
 }
 
 /** What survives a crash. */
-interface Kept {
+interface Kept extends Stored {
   generation: number
-  epoch: Epoch | null
-  seq: Seq
   mark: number
-  messages: Map<string, Message>
-  failed: Map<EnvelopeId, string>
-  delivered: Map<UserId, { delivered: Millis; read: Millis; except: [Millis, Millis][] }>
-  relations: Map<UserId, Relation>
+  marks: Map<Seq, number>
   blocked: Set<UserId>
   reads: Map<UserId, Millis>
   outbox: Outgoing[]
@@ -57,41 +43,8 @@ interface Kept {
   portions: number
   /** Own messages that a replay has brought, until it is over: also when the connection was lost meanwhile. */
   replayed: Set<EnvelopeId> | null
-}
-
-/** A socket and what is known only while it is open. */
-interface Session {
-  id: string
-  isOpen: boolean
-  isWelcome: boolean
-  heardAt: Millis
-  presence: Map<UserId, PeerPresence>
-}
-
-export interface Device {
-  readonly user: UserId
-  readonly id: DeviceId
-  readonly kept: Kept
-  readonly session: Session | null
-  /** Whether it wants to be connected. */
-  isOn: boolean
-  turnOn(): void
-  turnOff(): void
-  send(to: UserId, kind?: Kind, fields?: { payload?: string; invite?: string }): void
-  policy(change: Partial<Policy>): void
-  read(peer: UserId): void
-  roster(operation: 'block' | 'unblock' | 'remove' | 'withdraw' | 'reject', peer: UserId): void
-  /** Asks for packages of the peer, or of the own other devices. */
-  claim(peer: UserId): void
-  mode(mode: 'auto' | 'away' | 'dnd' | 'invisible'): void
-  shows(peer: UserId): string
-  crash(): void
-}
-
-/** What the people outside know to be true, whatever the devices and rooms believe. */
-export interface Ledger {
-  /** Confirmed by `ok`. */
-  stored: Map<EnvelopeId, { from: UserId; device: DeviceId; to: UserId; kind: Kind; index: number }>
+  /** Where it began: what comes before was not lost but let go. */
+  from: Seq
 }
 
 export function createDevice(relay: Relay, user: UserId, id: DeviceId, ledger: Ledger): Device {
@@ -101,6 +54,7 @@ export function createDevice(relay: Relay, user: UserId, id: DeviceId, ledger: L
     epoch: null,
     seq: 0,
     mark: 0,
+    marks: new Map(),
     messages: new Map(),
     failed: new Map(),
     delivered: new Map(),
@@ -111,104 +65,41 @@ export function createDevice(relay: Relay, user: UserId, id: DeviceId, ledger: L
     index: 0,
     portions: 1, // the account was made with the first
     replayed: null,
+    from: 0,
   }
-  let session: Session | null = null
-  let sockets = 0
+  let presence = new Map<UserId, PeerPresence>()
   let inFlight: EnvelopeId[] = []
   let previous: EnvelopeId | null = null
   /** The last send that the room has confirmed: where the chain goes on. */
   let accepted: EnvelopeId | null = null
   let attempt = 0
   let waitUntil: Millis = 0
-  let lastArrival: Millis = 0
-  let lastDeparture: Millis = 0
-
-  const room = () => relay.rooms.get(user)!
-
-  // --- The wire: in order, and gone when it breaks ---------------------------------------------------------
-
-  function connect() {
-    if (!device.isOn || session) return
-    const own: Session = {
-      id: `${user}-${id}-${++sockets}`,
-      isOpen: true,
-      isWelcome: false,
-      heardAt: world.now,
-      presence: new Map(),
-    }
-    session = own
-    world.after(wireDelay('out'), () => {
-      if (!own.isOpen) return
-      room().open(own.id, {
-        take: (text) => world.after(wireDelay('in'), () => own.isOpen && take(own, text)),
-        closed: (code) => world.after(wireDelay('in'), () => ended(own, code)),
-      })
-    })
-    world.after(limits.heartbeatMs, () => beat(own))
-  }
-
-  /** The next thing on the wire never comes before the last. */
-  function wireDelay(direction: 'in' | 'out'): Millis {
-    const last = direction === 'in' ? lastArrival : lastDeparture
-    const at = Math.max(last, world.now + world.upTo(relay.faults.wireDelayMs))
-    if (direction === 'in') lastArrival = at
-    else lastDeparture = at
-    return at - world.now
-  }
-
-  function say(frame: object) {
-    const own = session
-    if (!own) return
-    const text = JSON.stringify(frame)
-    if (world.chance(relay.faults.breakOff)) return breakOff(own)
-    world.after(wireDelay('out'), () => own.isOpen && room().received(own.id, text))
-  }
-
-  /** Both ends lose what is under way; the room notices late, and the device may be back before that. */
-  function breakOff(own: Session) {
-    world.note('break', user, id)
-    own.isOpen = false
-    world.after(world.upTo(40_000), () => room().lost(own.id))
-    if (own === session) ended(own, 1006)
-  }
-
-  function ended(own: Session, code: number) {
-    own.isOpen = false
-    if (own !== session) return
-    session = null
-    if (code === 4409) must(false, 'S2', () => `${user} ${id} was replaced by itself`)
-    world.after(500 + world.upTo(3000), connect)
-  }
-
-  function beat(own: Session) {
-    if (own !== session || !own.isOpen) return
-    if (world.now - own.heardAt > 2 * limits.heartbeatMs) return breakOff(own)
-    say({ type: 'ping' })
-    world.after(limits.heartbeatMs, () => beat(own))
-  }
+  const isWelcome = () => wire.session?.isWelcome === true
 
   // --- What comes in ----------------------------------------------------------------------------------------
 
-  function take(own: Session, text: string) {
-    if (own !== session) return
-    own.heardAt = world.now
-    const frame = JSON.parse(text) as ServerFrame
-    if (world.chance(relay.faults.deviceCrash)) return device.crash()
-    try {
-      on(own, frame)
-    } catch (error) {
-      relay.fail(error)
-    }
-  }
+  const wire = createWire(relay, user, id, {
+    opened: () => (presence = new Map()),
+    closed: (code) => must(code !== 4409, 'S2', () => `${user} ${id} was replaced by itself`),
+    take(frame) {
+      if (world.chance(relay.faults.deviceCrash)) return device.crash()
+      try {
+        on(frame)
+      } catch (error) {
+        relay.fail(error)
+      }
+    },
+  })
+  const { say } = wire
 
-  function on(own: Session, frame: ServerFrame) {
+  function on(frame: ServerFrame) {
     if (frame.type === 'hello') auth(frame)
-    if (frame.type === 'welcome') welcome(own, frame)
+    if (frame.type === 'welcome') welcome(frame)
     if (frame.type === 'deliver') store(frame.entries)
     if (frame.type === 'live') live()
     if (frame.type === 'ok') onOk(frame)
     if (frame.type === 'error') onError(frame)
-    if (frame.type === 'presence') onPresence(own, frame)
+    if (frame.type === 'presence') onPresence(frame)
     if (frame.type === 'keys') onKeys(frame)
   }
 
@@ -227,15 +118,17 @@ export function createDevice(relay: Relay, user: UserId, id: DeviceId, ledger: L
     })
   }
 
-  function welcome(own: Session, frame: ServerFrameOf<'welcome'>) {
-    own.isWelcome = true
-    own.presence = new Map(frame.presence.map((one) => [one.peer, one]))
+  function welcome(frame: ServerFrameOf<'welcome'>) {
+    wire.session!.isWelcome = true
+    presence = new Map(frame.presence.map((one) => [one.peer, one]))
     if (frame.resync) {
-      if (frame.resync !== 'new') world.note('resync', user, id, frame.resync, frame.from, frame.head)
+      if (frame.resync !== 'new') world.note(`resync ${frame.resync}`, user, id, frame.from, frame.head)
       kept.epoch = frame.epoch
       kept.seq = frame.from
       kept.mark = 0
+      kept.marks.clear()
       kept.replayed = new Set()
+      kept.from = frame.from
       kept.relations = new Map(frame.snapshot!.roster.map(({ peer, relation }) => [peer, relation]))
       kept.blocked = new Set(frame.snapshot!.roster.filter((one) => one.blocked).map(({ peer }) => peer))
     } else must(frame.from === kept.seq, 'S2', () => `${user} ${id} is at ${kept.seq}, not at ${frame.from}`)
@@ -257,7 +150,7 @@ export function createDevice(relay: Relay, user: UserId, id: DeviceId, ledger: L
     world.note('claimed', user, id, peer, packages)
     const wanted = lists.at(-1)!.devices.filter((device) => peer !== user || device.id !== id)
     const missing = wanted.filter((device) => !packages.some((one) => one.device === device.id))
-    must(missing.length === 0, 'L5', () => `${user} got no package for ${missing.length} devices of ${peer}`)
+    must(missing.length === 0, 'KY7', () => `${user} got no package for ${missing.length} devices of ${peer}`)
   }
 
   function store(entries: readonly Entry[]) {
@@ -268,6 +161,7 @@ export function createDevice(relay: Relay, user: UserId, id: DeviceId, ledger: L
       if (entry.type === 'message' && entry.direction === 'out') kept.replayed?.add(entry.id)
       kept.seq = entry.seq
       kept.mark = entry.mark
+      kept.marks.set(entry.seq, entry.mark)
     }
     say({ type: 'ack', seq: kept.seq })
   }
@@ -279,13 +173,13 @@ export function createDevice(relay: Relay, user: UserId, id: DeviceId, ledger: L
     if (entry.type === 'read' && entry.ts >= (kept.reads.get(entry.peer) ?? 0)) kept.reads.delete(entry.peer)
     if (entry.type === 'roster') {
       kept.relations.set(entry.peer, entry.relation)
-      if (entry.relation !== 'buddies') session?.presence.delete(entry.peer)
+      if (entry.relation !== 'buddies') presence.delete(entry.peer)
       if (entry.blocked) kept.blocked.add(entry.peer)
       else kept.blocked.delete(entry.peer)
     }
   }
 
-  function applyMessage({ direction, peer, id: envelope, ts, kind, payload }: EntryOf<'message'>) {
+  function applyMessage({ direction, peer, id: envelope, ts, kind, payload, seq }: EntryOf<'message'>) {
     const from = direction === 'in' ? peer : user
     const key = `${from} ${envelope}`
     const known = kept.messages.get(key)
@@ -298,6 +192,7 @@ export function createDevice(relay: Relay, user: UserId, id: DeviceId, ledger: L
       peer,
       kind,
       payload,
+      seq,
       ts: Math.min(ts, known?.ts ?? ts),
     })
   }
@@ -310,7 +205,11 @@ export function createDevice(relay: Relay, user: UserId, id: DeviceId, ledger: L
     const waiting = new Set(kept.outbox.map((item) => item.id))
     const lost = [...kept.messages.values()].filter(
       (one) =>
-        one.index !== undefined && !replayed.has(one.id) && !waiting.has(one.id) && !kept.failed.has(one.id),
+        one.index !== undefined &&
+        one.seq! > kept.from &&
+        !replayed.has(one.id) &&
+        !waiting.has(one.id) &&
+        !kept.failed.has(one.id),
     )
     for (const one of lost) world.note('sends again', user, id, one.id)
     const again = lost.map((one) => ({ ...one, to: one.peer, index: one.index! }))
@@ -318,7 +217,7 @@ export function createDevice(relay: Relay, user: UserId, id: DeviceId, ledger: L
     flush()
   }
 
-  function onPresence({ presence }: Session, frame: ServerFrameOf<'presence'>) {
+  function onPresence(frame: ServerFrameOf<'presence'>) {
     const last = presence.get(frame.peer)
     must(!last || frame.version >= last.version, 'S7', () => `presence of ${frame.peer} went back`)
     presence.set(frame.peer, frame)
@@ -334,7 +233,7 @@ export function createDevice(relay: Relay, user: UserId, id: DeviceId, ledger: L
   }
 
   function flush() {
-    if (!session?.isWelcome) return
+    if (!isWelcome()) return
     if (world.now < waitUntil) return
     for (const { id: envelope, to, kind, payload, invite } of kept.outbox) {
       if (inFlight.length >= limits.sendsInFlightMax) return
@@ -345,7 +244,7 @@ export function createDevice(relay: Relay, user: UserId, id: DeviceId, ledger: L
     }
   }
 
-  function onOk({ id: envelope, ts }: ServerFrameOf<'ok'>) {
+  function onOk({ id: envelope, ts, seq }: ServerFrameOf<'ok'>) {
     const item = kept.outbox.find((one) => one.id === envelope)
     if (!item) return
     kept.outbox = kept.outbox.filter((one) => one !== item)
@@ -363,6 +262,7 @@ export function createDevice(relay: Relay, user: UserId, id: DeviceId, ledger: L
       kind,
       payload,
       ts: Math.min(ts!, known?.ts ?? ts!),
+      seq: seq!,
       index,
     }
     kept.messages.set(key, message)
@@ -385,7 +285,7 @@ export function createDevice(relay: Relay, user: UserId, id: DeviceId, ledger: L
       attempt++
       waitUntil = world.now + (retryAfterMs ?? 1000)
       const mine = attempt
-      world.after(waitUntil - world.now, () => session?.isWelcome && attempt === mine && restart(accepted))
+      world.after(waitUntil - world.now, () => isWelcome() && attempt === mine && restart(accepted))
       return
     }
     kept.outbox = kept.outbox.filter((one) => one.id !== envelope)
@@ -396,29 +296,13 @@ export function createDevice(relay: Relay, user: UserId, id: DeviceId, ledger: L
   const device: Device = {
     user,
     id,
+    wire,
     kept,
-    get session() {
-      return session
-    },
-    isOn: false,
-    turnOn() {
-      device.isOn = true
-      connect()
-    },
-    turnOff() {
-      device.isOn = false
-      const own = session
-      if (!own) return
-      session = null
-      world.after(wireDelay('out'), () => {
-        own.isOpen = false
-        room().lost(own.id)
-      })
-    },
+    ...actionsOf(wire),
     send(to, kind = 'message', fields = {}) {
       const index = kept.index++
-      const envelope = newId(world.now, world.random())
-      const payload = `${id}${index}`.replaceAll('@', '')
+      const envelope = newId(world, index)
+      const payload = payloadOf(contentOf(kind, `${id} ${index}`))
       kept.outbox.push({ id: envelope, to, kind, payload, index, ...fields })
       flush()
     },
@@ -429,48 +313,16 @@ export function createDevice(relay: Relay, user: UserId, id: DeviceId, ledger: L
       kept.reads.set(peer, ts)
       say({ type: 'read', peer, ts })
     },
-    roster(operation, peer) {
-      if (session?.isWelcome) say({ type: 'roster', request: 'r', peer, operation })
-    },
-    policy(change) {
-      if (session?.isWelcome) say({ type: 'policy', request: 'r', ...change })
-    },
-    claim(peer) {
-      if (session?.isWelcome) say({ type: 'claim', request: 'c', peer, after: 0, packages: true })
-    },
-    mode(mode) {
-      if (session?.isWelcome) say({ type: 'presence', mode })
-    },
     shows(peer) {
-      const last = session?.presence.get(peer)
+      const last = wire.session ? presence.get(peer) : undefined
       return last && last.until > world.now ? last.show : 'offline'
     },
     crash() {
-      if (!session) return
+      if (!wire.session) return
       world.note('device crash', user, id)
-      const own = session
-      breakOff(own)
+      wire.cut()
     },
+    refresh: async () => {},
   }
   return device
-}
-
-const portionSize = 2
-
-/** Packages by name, so that each is known when it is met again. The simulator believes every signature. */
-export const portionOf = (device: DeviceId, portion: number): KeyPackageUp => ({
-  device,
-  suite: 'none',
-  oneTime: Array.from({ length: portionSize }, (_, i) => `one-${device}-${portion}-${i}`),
-  lastResort: `${lastResort}${device}`,
-  exp: Date.UTC(2100, 0, 1),
-  sig: 'A'.repeat(86),
-})
-
-function newId(now: Millis, random: number): EnvelopeId {
-  const time = now.toString(16).padStart(12, '0')
-  const tail = Math.floor(random * 2 ** 48)
-    .toString(16)
-    .padStart(12, '0')
-  return `${time.slice(0, 8)}-${time.slice(8)}-7000-8000-${tail}` as EnvelopeId
 }

@@ -12,6 +12,8 @@ export interface Faults {
   effectCrash: number
   hibernate: number
   commitDelayMs: number
+  /** Of a commit: nothing can be stored for a while. */
+  diskFull: number
   alarmLate: number
   alarmTwice: number
   /** A crash loses the alarm, as `partykit dev` does. */
@@ -22,6 +24,11 @@ export interface Faults {
   deviceCrash: number
   /** A send is refused for no reason. */
   refuse: number
+  /** How far the clocks of rooms are apart; and of an operation: one of them jumps. */
+  clockSkewMs: number
+  clockJump: number
+  /** Of a frame or a call: whoever sends it is of a version that is to come. */
+  newer: number
 }
 
 export const calm: Faults = {
@@ -33,6 +40,7 @@ export const calm: Faults = {
   effectCrash: 0,
   hibernate: 0,
   commitDelayMs: 2,
+  diskFull: 0,
   alarmLate: 0,
   alarmTwice: 0,
   alarmLost: 0,
@@ -40,7 +48,12 @@ export const calm: Faults = {
   wireDelayMs: 20,
   deviceCrash: 0,
   refuse: 0,
+  clockSkewMs: 0,
+  clockJump: 0,
+  newer: 0,
 }
+
+const minute = 60_000
 
 /** Each history has a mix of its own, with some kinds of misfortune switched off. */
 export function drawFaults({ pick }: World): Faults {
@@ -53,6 +66,7 @@ export function drawFaults({ pick }: World): Faults {
     effectCrash: pick([0, 0.005, 0.02]),
     hibernate: pick([0, 0.02]),
     commitDelayMs: pick([2, 20, 200]),
+    diskFull: pick([0, 0, 0.005]),
     alarmLate: pick([0, 0.2]),
     alarmTwice: pick([0, 0.1]),
     alarmLost: pick([0, 0, 0.3]),
@@ -60,5 +74,8 @@ export function drawFaults({ pick }: World): Faults {
     wireDelayMs: pick([20, 200, 1000]),
     deviceCrash: pick([0, 0.005, 0.02]),
     refuse: pick([0, 0.1]),
+    clockSkewMs: pick([0, 0, 2000, 5 * minute]),
+    clockJump: pick([0, 0, 0.02]),
+    newer: pick([0, 0, 0.05]),
   }
 }

@@ -1,18 +1,40 @@
 /** Deliberate mistakes, made around the core: a simulator that finds none of them finds nothing. */
-import type { Epoch, UserId } from '#shared/ids'
+import type { UserId } from '#shared/ids'
 import type { Batch } from '../../relay/core/batch.ts'
 import type { ConnectionState, RoomMessage, RoomReply, Tx } from '../../relay/core/ports.ts'
-import { keys, type DeviceRow, type PackagesRow, type Meta, type PeerRow } from '../../relay/core/rows.ts'
+import {
+  firstPolicy,
+  keys,
+  type DeviceRow,
+  type LogRow,
+  type Meta,
+  type PackagesRow,
+  type PeerRow,
+  type PresenceRow,
+} from '../../relay/core/rows.ts'
+import type { Mode } from './modes.ts'
 import type { Relay } from './room.ts'
 
+type Rows = ReadonlyMap<string, string>
+type Deliver = Extract<RoomMessage, { type: 'deliver' }>
+
 export interface Mutant {
+  /** Which rule finds it. */
+  rule: string
+  /** In which histories; everywhere when left out. */
+  mode?: Mode
+  /** Which seed to begin with: others find it later, as it takes much to go wrong. */
+  from?: number
   /** Effects are performed without waiting for the commit. */
   effectsFirst?: true
   tx?(batch: Batch, user: UserId, relay: Relay): Tx
   /** What a device says is changed before the room hears it. */
-  frame?(text: string, rows: ReadonlyMap<string, string>, state: ConnectionState): string
+  frame?(text: string, rows: Rows, state: ConnectionState): string
+  /** What a room says to another, as that one hears it. */
+  call?(message: RoomMessage): RoomMessage
+  reply?(reply: RoomReply, message: RoomMessage): RoomReply
   /** Made up where a call has no answer. */
-  answer?(message: RoomMessage, epoch: Epoch): RoomReply | null
+  noAnswer?(message: RoomMessage, rows: Rows): RoomReply | null
 }
 
 /** Changes rows as they are read. */
@@ -33,31 +55,135 @@ const reading =
     }
   }
 
+/** Changes rows as they are written; a row that is undefined is not written. */
+const writing =
+  <Row>(prefix: string, change: (row: Row) => Row | undefined): NonNullable<Mutant['tx']> =>
+  (batch) => ({
+    ...batch,
+    put(key, row) {
+      const changed = key.startsWith(prefix) ? change(row as Row) : row
+      if (changed !== undefined) batch.put(key, changed)
+    },
+    wakeAt: (at) => batch.wakeAt(at),
+  })
+
+const keeping =
+  (prefix: string): NonNullable<Mutant['tx']> =>
+  (batch) => ({
+    ...batch,
+    delete: (key) => key.startsWith(prefix) || batch.delete(key),
+    wakeAt: (at) => batch.wakeAt(at),
+  })
+
 const readingPeers = (change: (peer: PeerRow) => void) => reading('peer:', change)
 
+/** Changes frames of one type from devices that are signed in, or are about to be. */
+const hearing =
+  (wanted: string, change: (frame: Record<string, unknown>, rows: Rows, state: ConnectionState) => object) =>
+  (text: string, rows: Rows, state: ConnectionState) => {
+    const frame = JSON.parse(text) as Record<string, unknown>
+    return frame['type'] === wanted ? JSON.stringify({ ...frame, ...change(frame, rows, state) }) : text
+  }
+
+const metaIn = (rows: Rows) => JSON.parse(rows.get(keys.meta)!) as Meta
+/** What one would say who looks at nothing. With a true `ts` the base check would find what is lacking. */
+const yes = ({ lane, items }: Deliver, { epoch }: { epoch: RoomReplyEpoch }): RoomReply => ({
+  type: 'confirmed',
+  epoch,
+  lane,
+  n: items.at(-1)?.n ?? 0,
+  ts: 0,
+})
+type RoomReplyEpoch = Extract<RoomReply, { type: 'confirmed' }>['epoch']
+
 export const mutants = {
-  none: {},
-  'effects before the commit': { effectsFirst: true },
-  'no dedupe in the lane': { tx: readingPeers((peer) => (peer.in.ring = [])) },
+  'effects before the commit': { rule: 'S1', effectsFirst: true },
+  'no dedupe of a device': { rule: 'S3', tx: reading<DeviceRow>('device:', (device) => (device.ring = [])) },
+  'no dedupe in the lane': { rule: 'S3', tx: readingPeers((peer) => (peer.in.ring = [])) },
   'no order guard': {
-    frame(text, rows, { device }) {
-      const frame = JSON.parse(text) as { type: string; previous?: string | null }
-      if (frame.type !== 'send' || !device) return text
-      const { last } = JSON.parse(rows.get(keys.device(device))!) as DeviceRow
-      return JSON.stringify({ ...frame, previous: last })
-    },
+    rule: 'S4',
+    frame: hearing('send', (frame, rows, { device }) =>
+      device ? { previous: (JSON.parse(rows.get(keys.device(device))!) as DeviceRow).last } : frame,
+    ),
   },
   'no answer is taken for yes': {
-    answer(message, epoch) {
-      if (message.type !== 'deliver') return null
-      // With a true `ts` the base check would find what is lacking, and the log would heal it.
-      return { type: 'confirmed', epoch, lane: message.lane, n: message.items.at(-1)?.n ?? 0, ts: 0 }
+    rule: 'L1',
+    noAnswer: (message, rows) => (message.type === 'deliver' ? yes(message, metaIn(rows)) : null),
+  },
+  'a refusal is taken for yes': {
+    rule: 'L1',
+    reply: (reply, message) =>
+      message.type === 'deliver' && (reply.type === 'gap' || reply.type === 'lane' || reply.type === 'stale')
+        ? yes(message, reply)
+        : reply,
+    mode: 'restores',
+  },
+  'what was lost is not missed': {
+    rule: 'L1',
+    mode: 'restores',
+    from: 40,
+    call(message) {
+      if (message.type !== 'deliver') return message
+      const { base: _, sync: __, ...rest } = message
+      return rest
     },
   },
-  'a block is forgotten': { tx: readingPeers((peer) => (peer.blocked = false)) },
-  'the gate stands open': { tx: reading<Meta>('meta', ({ policy }) => (policy.reach = 'everyone')) },
-  'read marks are always shown': { tx: reading<Meta>('meta', ({ policy }) => (policy.reads = true)) },
+  'a cursor is believed to be at the head': {
+    rule: 'S2',
+    frame: hearing('auth', ({ cursor }, rows) => {
+      const { head, epoch } = metaIn(rows)
+      const row = rows.get(keys.log(head))
+      const at = row && { epoch, seq: head, mark: (JSON.parse(row) as LogRow).entry.mark }
+      return { cursor: cursor && (at ?? cursor) }
+    }),
+  },
+  'a cursor of another history is believed': {
+    rule: 'S2',
+    mode: 'restores',
+    frame: hearing('auth', ({ cursor }, rows) => {
+      const { head, epoch } = metaIn(rows)
+      const seq = Math.min((cursor as { seq: number } | null)?.seq ?? 0, head)
+      const row = rows.get(keys.log(seq))
+      return { cursor: cursor && { epoch, seq, mark: row && (JSON.parse(row) as LogRow).entry.mark } }
+    }),
+  },
+  'receipts are assigned': {
+    rule: 'S7',
+    tx: readingPeers(({ theirs }) => {
+      theirs.may = { delivered: 0, read: 0 }
+      theirs.shown = { delivered: 0, read: 0 }
+    }),
+  },
+  'the clock of a pair is forgotten': { rule: 'S8', tx: readingPeers((peer) => (peer.ts = 0)) },
+  'a ring without end': {
+    rule: 'S9',
+    tx: writing<PeerRow>('peer:', ({ in: lane, ...peer }) => ({
+      ...peer,
+      in: { ...lane, ring: [...lane.ring, ...lane.ring] },
+    })),
+  },
+  'a block is forgotten': { rule: 'S5', tx: readingPeers((peer) => (peer.blocked = false)) },
+  'the gate stands open': {
+    rule: 'S6',
+    mode: 'knocks',
+    tx: reading<Meta>(
+      'meta',
+      (meta) => (meta.policy = { ...firstPolicy, ...meta.policy, reach: 'everyone' }),
+    ),
+  },
+  'strangers are taken for buddies': {
+    rule: 'S6',
+    mode: 'knocks',
+    tx: readingPeers((peer) => {
+      if (peer.relation === 'none') peer.relation = 'buddies'
+    }),
+  },
+  'read marks are always shown': {
+    rule: 'RC6',
+    tx: reading<Meta>('meta', (meta) => (meta.policy = { ...firstPolicy, ...meta.policy, reads: true })),
+  },
   'a package that was given away stays': {
+    rule: 'KY6',
     tx: (batch) => ({
       ...batch,
       // What a device uploads is stored; that something of it was given away is not.
@@ -66,8 +192,24 @@ export const mutants = {
       delete: (key) => key.startsWith('package:') || batch.delete(key),
     }),
   },
-  'what is due is forgotten': {
-    tx: (batch) => ({ ...batch, put: (key, row) => key !== keys.due && batch.put(key, row) }),
+  'what is due is forgotten': { rule: 'L4', tx: writing('due', () => undefined) },
+  'a version of presence goes back': {
+    rule: 'S7',
+    tx: reading<PresenceRow>('presence', (own) => (own.version = Math.max(0, own.version - 60_000))),
+  },
+  'the outbox is never emptied': { rule: 'L3', tx: keeping('outbox:') },
+  'what was trimmed stays': { rule: 'L5', tx: keeping('log:') },
+  'an account that is gone is not mourned': {
+    rule: 'S11',
+    mode: 'farewell',
+    tx: writing<{ what: string }>('spread:', (row) => (row.what === 'gone' ? undefined : row)),
+  },
+  'a name is free at once': {
+    rule: 'S11',
+    mode: 'farewell',
+    tx: reading<Meta>('meta', (meta) => {
+      if (meta.gone !== undefined) meta.gone -= 400 * 86_400_000
+    }),
   },
 } satisfies Record<string, Mutant>
 

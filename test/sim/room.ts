@@ -1,9 +1,8 @@
-/** A host as bad as can be: commits take time, processes die at any moment, sockets linger, calls get lost. */
-import { newConnectionState } from '../../relay/core/connection-state.ts'
-import type { AccountId, Millis, UserId } from '#shared/ids'
-import { limits } from '#shared/limits'
+/** A host as bad as can be: processes die at any moment, sockets linger, calls get lost, clocks are wrong. */
 import type { Entry, ServerFrame } from '#shared/frames'
-import { createBatch, isIn, type Batch, type Range, type Rows } from '../../relay/core/batch.ts'
+import type { Millis, UserId } from '#shared/ids'
+import { limits } from '#shared/limits'
+import { newConnectionState } from '../../relay/core/connection-state.ts'
 import type {
   ConnectionId,
   ConnectionState,
@@ -14,15 +13,15 @@ import type {
   RoomMessage,
   RoomReply,
   Sockets,
-  Store,
-  Tx,
 } from '../../relay/core/ports.ts'
 import { keys, type LogRow, type Meta } from '../../relay/core/rows.ts'
 import { createRoom } from '../../relay/core/runner.ts'
 import { seededRandom } from '../support/seeded.ts'
-import { createRoomChecks, must, type RoomChecks } from './checks.ts'
+import { createRoomChecks, must, type RoomChecks, type Writes } from './checks.ts'
+import { createDisk, never } from './disk.ts'
 import type { Faults } from './faults.ts'
 import type { Mutant } from './mutants.ts'
+import type { Table } from './table.ts'
 import type { World } from './world.ts'
 
 /** The room's end of a socket. */
@@ -33,16 +32,18 @@ export interface Line {
 
 export interface SimRoom {
   readonly user: UserId
-  readonly rows: Map<string, string>
+  readonly rows: Table
   readonly checks: RoomChecks
-  readonly generation: number
   core(): Room
   open(id: ConnectionId, line: Line): void
   received(id: ConnectionId, text: string): void
   /** The room notices that a socket is gone. */
   lost(id: ConnectionId): void
   crash(why: string): void
-  restore(rows: ReadonlyMap<string, string>): Promise<void>
+  /** Puts older rows back; with `silent`, nobody says so to the room. */
+  restore(rows: ReadonlyMap<string, string>, silent: boolean): Promise<void>
+  /** Its clock is so far from the true time from now on. */
+  setClock(skewMs: Millis): void
 }
 
 /** What all rooms of a history share. */
@@ -50,10 +51,14 @@ export interface Relay {
   world: World
   faults: Faults
   settings: RelaySettings
-  mutant: Mutant
+  mutant: Partial<Mutant>
   rooms: Map<UserId, SimRoom>
   /** How many rooms were put back to an older state: then some things may happen twice. */
   restores: number
+  /** By how much the fastest clock was ever ahead. */
+  aheadMs: Millis
+  /** Accounts that were deleted. */
+  gone: Set<UserId>
   /** A violation ends the history. */
   fail(error: unknown): void
 }
@@ -67,107 +72,41 @@ function shortOf(entry: Entry): string {
   return `${seq} ${entry.direction} ${entry.peer} ${entry.kind} ${entry.id} ts ${entry.ts}`
 }
 
-const never = <T>() => new Promise<T>(() => {})
+/** As it comes out of the other end of a line. */
+const copyOf = <T>(value: T): T => JSON.parse(JSON.stringify(value)) as T
 
 export function createSimRoom(relay: Relay, user: UserId): SimRoom {
   const { world, mutant } = relay
   const random = seededRandom(() => world.random())
-  const rows = new Map<string, string>()
   const sockets = new Map<ConnectionId, { line: Line; state: ConnectionState }>()
-  const checks = createRoomChecks(
-    user,
-    () => world.now,
-    () => relay.restores > 0,
-  )
+  const checks = createRoomChecks(relay, user)
   let generation = 0
-  let alarm: Millis | null = null
-  let isPending = false
+  let skew: Millis = 0
+  const clock = () => world.now + skew
+  const disk = createDisk(relay, user, {
+    get generation() {
+      return generation
+    },
+    now: clock,
+    die(why) {
+      crash(why)
+      return never()
+    },
+    committed,
+    alarm: () => core.alarm(),
+  })
+  const { rows } = disk
   let core = load()
 
   const dead = (born: number) => born !== generation
 
-  // --- Storage -------------------------------------------------------------------------------------------
-
-  const committed: Rows = {
-    async get(wanted) {
-      return new Map(wanted.filter((key) => rows.has(key)).map((key) => [key, rows.get(key)!]))
-    },
-    async list(range: Range) {
-      const found = [...rows].filter(([key]) => isIn(range, key)).toSorted(([a], [b]) => (a < b ? -1 : 1))
-      return (range.reverse ? found.toReversed() : found).slice(0, range.limit)
-    },
-  }
-
-  function storeOf(born: number): Store {
-    return {
-      async transact<R>(run: (tx: Tx) => Promise<R>): Promise<R> {
-        if (dead(born)) return never()
-        if (world.chance(relay.faults.roomCrash)) return die('before an event')
-        isPending = true
-        const batch = createBatch(committed)
-        let result: R
-        try {
-          result = await run(mutant.tx?.(batch, user, relay) ?? batch)
-        } catch (error) {
-          isPending = false
-          throw error
-        }
-        if (mutant.effectsFirst) isPending = false
-        const commit = finish(batch, born)
-        if (!mutant.effectsFirst) await commit
-        if (!dead(born)) isPending = false
-        return dead(born) ? never() : result
-      },
-      wipe: () => Promise.reject(new Error('not in the simulator')),
-      usage: async () => ({ rows: rows.size, bytes: 0 }),
+  function committed(writes: Writes) {
+    for (const [key, json] of writes) {
+      if (json === null || !key.startsWith('log:')) continue
+      world.note('entry', user, shortOf((JSON.parse(json) as LogRow).entry))
     }
+    attempt(() => checks.committed(writes))
   }
-
-  /** The write takes its time; a process that dies meanwhile never learns whether it was done. */
-  async function finish(batch: Batch, born: number): Promise<void> {
-    if (batch.writes.size === 0 && batch.wish === null) return
-    await world.sleep(world.upTo(relay.faults.commitDelayMs))
-    if (dead(born)) return // it was not
-    if (world.chance(relay.faults.roomCrash)) {
-      if (world.chance(0.5)) apply(batch)
-      return die('during a commit')
-    }
-    apply(batch)
-  }
-
-  function apply(batch: Batch) {
-    for (const [key, json] of batch.writes) {
-      if (json === null) rows.delete(key)
-      else rows.set(key, json)
-      if (json !== null && key.startsWith('log:'))
-        world.note('entry', user, shortOf((JSON.parse(json) as LogRow).entry))
-    }
-    attempt(() => checks.committed(batch.writes))
-    if (batch.wish !== null) wish(batch.wish)
-  }
-
-  // --- Alarms --------------------------------------------------------------------------------------------
-
-  function wish(at: Millis) {
-    if (alarm !== null && alarm <= at) return
-    alarm = at
-    const late = world.chance(relay.faults.alarmLate) ? world.upTo(3000) : 0
-    world.after(Math.max(0, at - world.now) + late, () => ring(at))
-    if (world.chance(relay.faults.alarmTwice)) {
-      world.after(Math.max(0, at - world.now) + world.upTo(5000), () => void core.alarm())
-    }
-  }
-
-  async function ring(at: Millis) {
-    if (alarm !== at) return
-    const born = generation
-    const died = new Promise<void>((resolve) => deaths.push(resolve))
-    alarm = null
-    world.note('alarm', user)
-    await Promise.race([core.alarm(), died])
-    if (dead(born)) wish(Math.max(at, world.now + 100)) // it has not been handled: it rings again
-  }
-  const deaths: (() => void)[] = []
 
   // --- Sockets and calls ---------------------------------------------------------------------------------
 
@@ -176,7 +115,9 @@ export function createSimRoom(relay: Relay, user: UserId): SimRoom {
     function may(what: string): boolean {
       if (dead(born)) return false
       // A mailbox that is full closes a socket without asking the room.
-      attempt(() => must(!isPending || what === 'close', 'S10', () => `${user}: ${what} before the commit`))
+      attempt(() =>
+        must(!disk.isPending || what === 'close', 'S10', () => `${user}: ${what} before the commit`),
+      )
       if (!world.chance(relay.faults.effectCrash)) return true
       crash('between effects')
       return false
@@ -198,7 +139,7 @@ export function createSimRoom(relay: Relay, user: UserId): SimRoom {
           must(bytes <= limits.connectionStateBytesMax, 'S9', () => `a socket's state of ${bytes} bytes`),
         )
         const socket = sockets.get(id)
-        if (socket) socket.state = structuredClone(state)
+        if (socket) socket.state = { ...state }
       },
       buffered: () => 0,
     }
@@ -208,14 +149,17 @@ export function createSimRoom(relay: Relay, user: UserId): SimRoom {
     attempt(() => {
       if (frame.type === 'ok' && frame.id !== undefined && frame.seq !== undefined) {
         const row = rows.get(keys.log(frame.seq))
+        const floor = (JSON.parse(rows.get(keys.meta)!) as Meta).floor
         const isThere = row !== undefined && (JSON.parse(row) as LogRow).entry.type === 'message'
-        must(isThere, 'S1', () => `${user} confirmed ${frame.id}, which is not stored`)
+        must(isThere || frame.seq <= floor, 'S1', () => `${user} confirmed ${frame.id}, which is not stored`)
       }
       if (frame.type === 'keys' && frame.peer === user) checks.gave(frame.packages)
       if (frame.type === 'deliver' && frame.request === undefined) {
         const last = frame.entries.at(-1)!.seq
+        must(!relay.gone.has(user), 'S11', () => `${user}, who is gone, gets entry ${last}`)
         must(rows.has(keys.log(last)), 'S10', () => `${user} sent entry ${last}, which is not stored`)
         const { acked } = sockets.get(id)?.state ?? { acked: last }
+        if (last - acked === limits.entriesInFlightMax) world.note('no credit', user)
         must(last - acked <= limits.entriesInFlightMax, 'S9', () => `${last - acked} entries under way`)
       }
     })
@@ -224,7 +168,7 @@ export function createSimRoom(relay: Relay, user: UserId): SimRoom {
   function close(id: ConnectionId, code: number) {
     const socket = sockets.get(id)
     if (!sockets.delete(id)) return
-    world.note('close', user, String(code))
+    world.note(`close ${code}`, user)
     socket!.line.closed(code)
     void core.closed(id, socket!.state, code)
   }
@@ -236,8 +180,7 @@ export function createSimRoom(relay: Relay, user: UserId): SimRoom {
         checkPost(to, message)
         const { faults } = relay
         const late = world.sleep(timeoutMs).then(() => {
-          const { epoch } = JSON.parse(relay.rooms.get(to)!.rows.get(keys.meta)!) as Meta
-          const answer = mutant.answer?.(message, epoch)
+          const answer = mutant.noAnswer?.(message, relay.rooms.get(to)!.rows)
           if (!answer) throw new Error('no answer in time')
           return answer
         })
@@ -248,6 +191,7 @@ export function createSimRoom(relay: Relay, user: UserId): SimRoom {
 
   async function call(to: UserId, from: UserId, message: RoomMessage, faults: Faults): Promise<RoomReply> {
     if (world.chance(faults.linkDuplicate)) {
+      world.note('call twice')
       world.after(world.upTo(8000), () => void deliver(to, from, message))
     }
     await world.sleep(world.upTo(faults.linkDelayMs))
@@ -260,15 +204,21 @@ export function createSimRoom(relay: Relay, user: UserId): SimRoom {
 
   async function deliver(to: UserId, from: UserId, message: RoomMessage): Promise<RoomReply> {
     const target = relay.rooms.get(to)!
-    const reply = await target.core().peer(from, structuredClone(message))
-    world.note(`reply ${reply.type}`, to, from)
+    const heard = mutant.call?.(copyOf(message)) ?? copyOf(message)
+    const reply = await target.core().peer(from, newer(heard))
+    world.note(`reply ${reply.type}${reply.type === 'error' ? ` ${reply.code}` : ''}`, to, from)
     if (reply.type === 'keys') attempt(() => target.checks.gave(reply.packages))
     if (reply.type === 'presence' && target.checks.isBlocked(from)) {
       attempt(() =>
         must(reply.show === 'offline', 'S5', () => `${to} shows itself to ${from}, who is blocked`),
       )
     }
-    return structuredClone(reply)
+    return newer(mutant.reply?.(copyOf(reply), message) ?? copyOf(reply))
+  }
+
+  /** A room of a version that is to come says more (FR1). */
+  function newer<T extends object>(said: T): T {
+    return world.chance(relay.faults.newer) ? { ...said, later: { that: ['is', 'unknown'] } } : said
   }
 
   function checkPost(to: UserId, message: RoomMessage) {
@@ -283,7 +233,7 @@ export function createSimRoom(relay: Relay, user: UserId): SimRoom {
         'S5',
         () => `${user} sends ${message.type} to ${to}, who is blocked`,
       )
-      must(!isPending, 'S10', () => `${user} calls ${to} before the commit`)
+      must(!disk.isPending, 'S10', () => `${user} calls ${to} before the commit`)
     })
   }
 
@@ -293,16 +243,17 @@ export function createSimRoom(relay: Relay, user: UserId): SimRoom {
     const born = generation
     const host: RoomHost = {
       self: user,
-      store: storeOf(born),
+      store: disk.storeOf(born),
       link: linkOf(born),
       sockets: socketsOf(born),
       settings: relay.settings,
       blobs: { drop: () => undefined }, // the bytes of files are no part of a history
-      clock: () => world.now,
+      clock,
       random,
       verify: async () => true,
       log: (level, text, fields) => {
-        if (level === 'error') relay.fail(new Error(`${user}: ${text} ${JSON.stringify(fields)}`))
+        if (level !== 'error' || disk.isFull) return
+        relay.fail(new Error(`${user}: ${text} ${JSON.stringify(fields)}`))
       },
       metric: () => {},
     }
@@ -311,23 +262,12 @@ export function createSimRoom(relay: Relay, user: UserId): SimRoom {
 
   function crash(why: string) {
     world.note('crash', user, why)
+    world.note(`crash ${why}`)
     generation++
-    isPending = false
     for (const [, { line }] of sockets) world.after(world.upTo(2000), () => line.closed(1006))
     sockets.clear()
     core = load()
-    for (const died of deaths.splice(0)) died()
-    if (world.chance(relay.faults.alarmLost)) alarm = null
-    else if (alarm !== null) {
-      const at = alarm
-      alarm = null
-      wish(at)
-    }
-  }
-
-  function die<T>(why: string): Promise<T> {
-    crash(why)
-    return never()
+    disk.crashed()
   }
 
   function attempt(check: () => void) {
@@ -342,52 +282,51 @@ export function createSimRoom(relay: Relay, user: UserId): SimRoom {
     user,
     rows,
     checks,
-    get generation() {
-      return generation
-    },
     core: () => core,
     open(id, line) {
-      const { now } = world
-      const state = newConnectionState(now)
+      const state = newConnectionState(clock())
       sockets.set(id, { line, state })
       void core.opened(id)
       world.after(limits.authDeadlineMs, () => void core.alarm()) // as every host does
     },
     received(id, text) {
-      if (!sockets.has(id)) return
+      const socket = sockets.get(id)
+      if (!socket) return
       if (world.chance(relay.faults.hibernate) && !core.busy) {
         world.note('hibernate', user)
         core = load()
       }
-      const {
-        type,
-        id: envelope,
-        attempt: pass,
-      } = JSON.parse(text) as { type: string; id?: string; attempt?: number }
-      if (type === 'send' && world.chance(relay.faults.refuse)) {
+      const frame = JSON.parse(text) as { type: string; id?: string; attempt?: number }
+      if (frame.type === 'send' && world.chance(relay.faults.refuse)) {
         world.note('refuse', user)
         const refusal = { code: 'resource-constraint', action: 'wait', retryAfterMs: 300 }
-        sockets.get(id)!.line.take(JSON.stringify({ type: 'error', id: envelope, attempt: pass, ...refusal }))
+        const { id: envelope, attempt: pass } = frame
+        socket.line.take(JSON.stringify({ type: 'error', id: envelope, attempt: pass, ...refusal }))
         return
       }
-      void core.received(id, mutant.frame?.(text, rows, sockets.get(id)!.state) ?? text)
+      void core.received(id, mutant.frame?.(text, rows, socket.state) ?? text)
     },
     lost(id) {
       const socket = sockets.get(id)
       if (sockets.delete(id)) void core.closed(id, socket!.state, 1006)
     },
     crash,
-    async restore(backup) {
+    async restore(backup, silent) {
       relay.restores++
       crash('restore')
       rows.clear()
       for (const [key, json] of backup) rows.set(key, json)
-      alarm = null
-      checks.restored(backup)
+      disk.rearm(null)
+      checks.restored(backup, silent)
+      if (silent) return core.alarm()
       const reply = await core.account({ type: 'restored' })
       if (reply.type !== 'ok') world.note('restore refused', reply)
     },
+    setClock(ms) {
+      if (ms < skew) world.note('clock set back')
+      skew = ms
+      relay.aheadMs = Math.max(relay.aheadMs, skew)
+      disk.rearm()
+    },
   }
 }
-
-export type { AccountId }

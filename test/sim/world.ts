@@ -13,8 +13,10 @@ export interface World {
   pick<T>(choices: readonly T[]): T
   after(ms: Millis, happen: () => void): void
   sleep(ms: Millis): Promise<void>
-  /** Lets everything happen that is due until then. */
-  runUntil(end: Millis): Promise<void>
+  /** Lets everything happen that is due until then, unless it is to stop. */
+  runUntil(end: Millis, isOver?: () => boolean): Promise<void>
+  /** Time stands still until it is released: something is at work that takes turns of its own. */
+  hold(): () => void
   /** Notes what happened: a count for each word, a hash of everything, and the lines themselves if they are wanted. */
   note(word: string, ...details: unknown[]): void
   readonly counts: ReadonlyMap<string, number>
@@ -23,6 +25,9 @@ export interface World {
 
 /** The core waits for nothing but promises that resolve at once: when this one does, all of it is done. */
 const everythingAtOnce = () => new Promise((resolve) => setImmediate(resolve))
+
+/** A database rests so many turns between two of its steps, at most. */
+const restTurns = 4
 
 interface Due {
   at: Millis
@@ -69,6 +74,15 @@ export function createWorld(seed: number, print?: (line: string) => void): World
     heap[i] = due
   }
 
+  let held = 0
+  let hasDatabases = false
+
+  async function settle() {
+    await everythingAtOnce()
+    if (!hasDatabases) return
+    for (let rest = 0; rest < restTurns; rest = held > 0 ? 0 : rest + 1) await everythingAtOnce()
+  }
+
   const world: World = {
     get now() {
       return now
@@ -79,15 +93,20 @@ export function createWorld(seed: number, print?: (line: string) => void): World
     pick: (choices) => choices[Math.floor(random() * choices.length)]!,
     after: (ms, happen) => push({ at: now + ms, order: order++, happen }),
     sleep: (ms) => new Promise((resolve) => world.after(ms, resolve)),
-    async runUntil(end) {
-      await everythingAtOnce()
-      while (heap.length > 0 && heap[0]!.at <= end) {
+    async runUntil(end, isOver = () => false) {
+      await settle()
+      while (heap.length > 0 && heap[0]!.at <= end && !isOver()) {
         const due = pop()
         now = due.at
         due.happen()
-        await everythingAtOnce()
+        await settle()
       }
       now = end
+    },
+    hold() {
+      hasDatabases = true
+      held++
+      return () => void held--
     },
     note(word, ...details) {
       counts.set(word, (counts.get(word) ?? 0) + 1)

@@ -55,7 +55,7 @@ export const payloadOf = (text: string) => Buffer.from(text).toString('base64url
 export const textOf = ({ payload }: { payload: string }) => Buffer.from(payload, 'base64url').toString()
 
 /** What the link does with a call: nothing of it arrives, or only its answer is lost. */
-export type LinkFault = 'request' | 'answer' | null
+export type LinkFault = 'request' | 'answer' | null | 'failure'
 
 interface Home {
   room: Room
@@ -333,6 +333,7 @@ export function testRelay(limitsOfOperator: Partial<AnnouncedLimits> = {}) {
     relay.posts.push(call)
     const fault = relay.fault(from, to, message)
     if (fault === 'request') throw new Error('lost')
+    if (fault === 'failure') return { type: 'error', code: 'internal-server-error' }
     const old = message.type === 'deliver' ? relay.answerInstead : null
     if (old) {
       relay.answerInstead = null
@@ -532,6 +533,8 @@ export class TestClient {
     const frame = parseServerFrame(text)
     this.frames.push(frame)
     if (frame.type === 'error') assert.equal(frame.action, errors[frame.code].action)
+    // Whoever is refused begins another pass.
+    if (frame.type === 'error' && frame.id !== undefined) this.attempt++
     if (frame.type === 'welcome') this.welcome(frame)
     if (frame.type === 'presence') this.buddies.set(frame.peer, frame)
     if (frame.type === 'ok' && frame.id) this.device.last = frame.id

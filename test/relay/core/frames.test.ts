@@ -92,6 +92,21 @@ test('[FR6] a sender over its rate is told when to go on, and can', async () => 
   expect(bob.inbox.at(-1)).toBe('too soon')
 })
 
+test('[FR6] when the clock is set back, nobody waits for the time that it was', async () => {
+  const relay = testRelay()
+  const [alice, bob] = await relay.pair()
+  await alice.send('bob', 'e1')
+
+  await relay.advance(-3_600_000)
+  await alice.send('bob', 'e2')
+  const refusal = alice.received('error').at(-1)
+  await relay.advance(limits.pairSendsBurst * 1000)
+  await alice.send('bob', 'e2')
+
+  expect(refusal?.retryAfterMs ?? 0).toBeLessThan(2000)
+  expect(bob.inbox).toEqual(['e1', 'e2'])
+})
+
 test('[SN6] a payload over the limit is refused, with its id', async () => {
   const relay = testRelay()
   const [alice, bob] = await relay.pair()

@@ -250,6 +250,23 @@ test('[LN4] a confirmation from before the restore of the receiver is void', asy
   expect(back.inbox).toContain('e1')
 })
 
+test('[LN4] a room whose epoch is older than what it once said begins another, or it would never be believed again', async () => {
+  const relay = testRelay()
+  const [alice] = await relay.pair()
+  const backup = relay.backup('bob')
+  await relay.restore('bob', backup)
+  await alice.send('bob', 'e1')
+  // Nobody says so, and the backup is from before the restore that alice knows of.
+  await relay.restore('bob', backup, { silently: true })
+
+  await alice.send('bob', 'e2')
+  await relay.advance(10 * minute)
+  const back = await relay.connect('bob')
+
+  expect(back.inbox).toEqual(expect.arrayContaining(['e1', 'e2']))
+  expect(relay.rowsLike('alice', 'outbox:bob:')).toEqual([])
+})
+
 test('an epoch that was seen never goes back', async () => {
   const relay = testRelay()
   const [alice] = await relay.pair()

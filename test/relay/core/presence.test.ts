@@ -239,6 +239,20 @@ test('[PR5] also when the first announcements are lost, and the room forgets tha
   expect([lost, alice.shows('bob'), back.shows('alice')]).toEqual(['offline', 'online', 'online'])
 })
 
+test('[PR5] nor does a room whose disk is full know it already', async () => {
+  const relay = testRelay()
+  const [alice, bob] = await relay.pair()
+  await bob.close()
+  await wait(relay, 2 * minute, alice)
+  relay.fault = (_from, to) => (to === 'alice' ? 'failure' : null)
+  const back = await relay.connect('bob')
+
+  relay.fault = () => null
+  await wait(relay, minute, alice, back)
+
+  expect([alice.shows('bob'), back.shows('alice')]).toEqual(['online', 'online'])
+})
+
 test('[PR5] a second device gets what is known in `welcome`', async () => {
   const relay = testRelay()
   const [, bob] = await relay.pair()
@@ -305,6 +319,18 @@ test('[PR7] changes go out at most once in 10 s, and the newest always arrives',
   expect(early).toEqual(['away'])
   expect(alice.received('presence')).toHaveLength(2)
   expect(alice.last('presence')).toMatchObject({ show: 'away', status: 'really' })
+})
+
+test('[PR7] when the clock is set back, a change does not wait for the time that it was', async () => {
+  const relay = testRelay()
+  const [alice, bob] = await atHome(relay)
+  await bob.mode('away')
+
+  await relay.advance(-3_600_000)
+  await bob.mode('dnd')
+  await wait(relay, 15_000, alice, bob)
+
+  expect(alice.last('presence').show).toBe('dnd')
 })
 
 test('[PR7] a device that says it too often is told to wait', async () => {

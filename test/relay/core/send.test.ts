@@ -76,6 +76,22 @@ test('[SN3] what follows a refused send is refused too, so order is kept', async
   expect(bob.inbox).toEqual(['e1'])
 })
 
+test('[SN3] nor does it slip in behind one that was only repeated', async () => {
+  const relay = testRelay()
+  const [alice, bob] = await relay.pair()
+  await alice.send('bob', 'e1')
+  // Everything unconfirmed goes again, and e1 is among it; but e2, which stands before it, was refused for a while.
+  await alice.send('carol', 'e2', { previous: idOf('e0'), attempt: 2 })
+  await alice.send('bob', 'e1', { previous: idOf('e2'), attempt: 2 })
+
+  await alice.send('bob', 'e3', { previous: idOf('e1'), attempt: 2 })
+
+  expect(alice.last('error')).toMatchObject({ code: 'unexpected-request', id: idOf('e3'), last: idOf('e1') })
+  expect(bob.inbox).toEqual(['e1'])
+  await alice.send('bob', 'e3', { previous: idOf('e1'), attempt: 3 })
+  expect(bob.inbox).toEqual(['e1', 'e3'])
+})
+
 test('[SN3] a device learns its last accepted send in `welcome`', async () => {
   const relay = testRelay()
   const [alice] = await relay.pair()

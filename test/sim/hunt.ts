@@ -1,0 +1,22 @@
+/** Looks for a history in which a deliberate mistake shows. */
+import { mutants, type Mutant, type MutantName } from './mutants.ts'
+import { simulate } from './simulation.ts'
+
+/** More would be no proof of anything but patience. */
+const triesMax = 40
+
+export interface Catch {
+  /** Which rule has found it. */
+  rule: string
+  tries: number
+  violation: string
+}
+
+export async function catchMutant(name: MutantName): Promise<Catch | null> {
+  const { mode = 'plain', from = 1 }: Mutant = mutants[name]
+  for (let tries = 1; tries <= triesMax; tries++) {
+    const { violation } = await simulate({ seed: from + tries - 1, mutant: name, mode })
+    if (violation !== null) return { rule: violation.split(':')[0]!, tries, violation }
+  }
+  return null
+}
