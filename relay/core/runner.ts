@@ -1,6 +1,7 @@
 /**
- * Runs a room for a host: one event at a time, commit, then effects. "Acknowledge only what is durable" is a property
- * of this file and of no handler. The same on every host and in the simulator.
+ * Runs a room for a host: one event at a time, one commit for all that have arrived meanwhile, then their effects.
+ * "Acknowledge only what is durable" is a property of this file and of no handler. The same on every host and in the
+ * simulator.
  */
 import { closeCodes, errors, ProtocolError } from '#shared/errors'
 import { parseClientFrame, pongText, type ClientFrame, type ServerFrame } from '#shared/frames'
