@@ -23,8 +23,6 @@ export interface Mutant {
   rule: string
   /** In which histories; everywhere when left out. */
   mode?: Mode
-  /** Which seed to begin with: others find it later, as it takes much to go wrong. */
-  from?: number
   /** Effects are performed without waiting for the commit. */
   effectsFirst?: true
   tx?(batch: Batch, user: UserId, relay: Relay): Tx
@@ -121,7 +119,6 @@ export const mutants = {
   'what was lost is not missed': {
     rule: 'L1',
     mode: 'restores',
-    from: 40,
     call(message) {
       if (message.type !== 'deliver') return message
       const { base: _, sync: __, ...rest } = message
@@ -202,7 +199,13 @@ export const mutants = {
   'an account that is gone is not mourned': {
     rule: 'S11',
     mode: 'farewell',
-    tx: writing<{ what: string }>('spread:', (row) => (row.what === 'gone' ? undefined : row)),
+    call(message) {
+      if (message.type !== 'deliver') return message
+      const items = message.items.map((item) =>
+        item.kind === 'gone' ? { ...item, kind: 'devices' as const } : item,
+      )
+      return { ...message, items }
+    },
   },
   'a name is free at once': {
     rule: 'S11',
