@@ -6,7 +6,7 @@ import type { Entry, EntryOf, Policy, Relation } from '#shared/frames'
 import type { Epoch, UserId } from '#shared/ids'
 import type { ClaimedPackage } from '#shared/keys'
 import { limits } from '#shared/limits'
-import { valueBytesMax, writesMax } from '../../relay/core/batch.ts'
+import { batchWritesMax, valueBytesMax } from '../../relay/core/batch.ts'
 import type { RoomMessage } from '../../relay/core/ports.ts'
 import { firstPolicy, type LogRow, type Meta, type PeerRow, type PresenceRow } from '../../relay/core/rows.ts'
 import { lastResort } from './people.ts'
@@ -165,7 +165,7 @@ export function createRoomChecks(relay: Relay, self: UserId): RoomChecks {
       readTold.set(to, Math.max(told, read))
     },
     committed(writes) {
-      must(writes.size <= writesMax, 'S9', () => `${self}: ${writes.size} writes at once`)
+      must(writes.size <= batchWritesMax, 'S9', () => `${self}: ${writes.size} writes at once`)
       const large = [...writes].find(([, json]) => json !== null && json.length > valueBytesMax)
       must(!large, 'S9', () => `${self}: a large row ${large![0]}`)
       const ofSelf = [...writes.keys()].find((key) => aboutPairs.test(key) && key.split(':')[1] === self)
