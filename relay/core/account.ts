@@ -53,6 +53,10 @@ export async function onAccount(operation: AccountOperation, turn: Turn): Promis
       return deleteAccount(operation, turn)
     case 'get-devices':
       return getDevices(operation, turn)
+    case 'bar':
+      return bar(operation, turn)
+    case 'remove':
+      return remove(turn)
     case 'restored':
       return restored(turn)
   }
@@ -75,6 +79,8 @@ export async function onAccountOfNobody(
     case 'delete':
       throw new ProtocolError('not-authorized')
     case 'get-devices':
+    case 'bar':
+    case 'remove':
       throw new ProtocolError('item-not-found')
     case 'restored':
       return { type: 'ok' }
@@ -174,6 +180,7 @@ async function login(operation: Operation<'login'>, { tx, env, meta }: Turn): Pr
   )
   const isNew = age <= limits.loginNonceMs && !used.some(([nonce]) => nonce === operation.nonce)
   if (!slot || !signed || !isNew) throw new ProtocolError('not-authorized')
+  if (meta.barred !== undefined) throw new ProtocolError('forbidden', 'the operator keeps this account out')
   // A nonce serves once (AC3); those that are too old are refused by their age.
   tx.put(keys.logins, [...used, [operation.nonce, operation.ts]] satisfies LoginsRow)
   const list = (await tx.get<DeviceList>(keys.list(meta.devices.version)))!
@@ -296,7 +303,12 @@ export async function deleteAccount(
   const message = deleteBytes(env.settings.relayId, meta.acct, env.self, ticket)
   const holds = await env.verify(fromBase64(account.aik), message, fromBase64(signature))
   if (!holds || change !== (account.change ?? 0)) throw new ProtocolError('not-authorized')
+  return remove(turn)
+}
 
+/** @see deleteAccount: the account's own signature, or the operator's decision, has come before. */
+function remove(turn: Turn): AccountReply {
+  const { tx, env, meta } = turn
   meta.gone = env.now
   saveMeta(turn)
   for (const key of [keys.account, keys.vault, keys.preferences, keys.quota, keys.logins]) tx.delete(key)
@@ -304,6 +316,20 @@ export async function deleteAccount(
   for (const job of jobs) if (job !== 'lanes') done(turn, job)
   startSpread(turn, 'gone')
   wake(turn, 'wipe', env.now)
+  return { type: 'ok' }
+}
+
+/**
+ * Keeps an account out, or lets it in again (AC11). Its open sockets are told to connect again, and learn at `auth`
+ * what has happened; what others send meanwhile waits as for somebody who is away.
+ */
+function bar({ on }: Operation<'bar'>, turn: Turn): AccountReply {
+  const { meta, env } = turn
+  if (on) meta.barred ??= env.now
+  else delete meta.barred
+  saveMeta(turn)
+  if (on)
+    for (const connection of signedIn(turn).keys()) closeSocket(turn, connection, closeCodes.drain, 'barred')
   return { type: 'ok' }
 }
 

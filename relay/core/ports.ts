@@ -189,6 +189,9 @@ export type AccountOperation =
   | { type: 'delete'; ticket: string; change: number; signature: string }
   | { type: 'put-slot'; slot: Slot; change: number; signature: string }
   | { type: 'get-devices'; acct: AccountId | null; after: number }
+  /** The operator's word, which needs no proof: hosts let nobody else say it. Barred accounts cannot sign in. */
+  | { type: 'bar'; on: boolean }
+  | { type: 'remove' }
   /** The store was put back to an older state (a backup). To be said before anything else happens in the room. */
   | { type: 'restored' }
 
@@ -235,7 +238,7 @@ export type Memory = Map<string, unknown>
 
 export type Metric = (name: string, labels?: Readonly<Record<string, string>>, value?: number) => void
 export type Log = (
-  level: 'info' | 'warn' | 'error',
+  level: 'debug' | 'info' | 'warn' | 'error',
   text: string,
   fields?: Readonly<Record<string, Json>>,
 ) => void
@@ -244,6 +247,14 @@ export type Log = (
 export interface RelaySettings {
   relayId: string
   announced: AnnouncedLimits
+  /** For one account; those of limits.ts where the operator decided nothing. */
+  quotas?: Quotas
+}
+
+export interface Quotas {
+  sendsPerHourMax: number
+  knocksPerDayMax: number
+  logBytesMax: number
 }
 
 /** What a handler may look at besides its transaction. */

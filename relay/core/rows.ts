@@ -39,6 +39,8 @@ export interface Meta {
   created: Millis
   /** When the account was deleted (farewell.ts). */
   gone?: Millis
+  /** Since when the operator keeps the account out. */
+  barred?: Millis
   epoch: Epoch
   /** Counts restores: a peer row of an earlier one is revived before it is used (outbox.ts). */
   incarnation: number

@@ -107,7 +107,9 @@ export function createRoom(host: RoomHost): Room {
     if (state.device === undefined && text.length > limits.frameBeforeAuthBytesMax) {
       throw new ProtocolError('not-authorized', '`auth` is smaller')
     }
-    return { type: 'frame', connection, frame: parseClientFrame(text) }
+    const frame = parseClientFrame(text)
+    host.metric('frames', { direction: 'in', type: frame.type })
+    return { type: 'frame', connection, frame }
   }
 
   function perform(effect: Exclude<Effect, { type: 'reply' }>) {
@@ -115,6 +117,7 @@ export function createRoom(host: RoomHost): Room {
     switch (effect.type) {
       case 'send':
         if (effect.ephemeral && sockets.buffered(effect.connection) > bufferedBytesMax) return
+        host.metric('frames', { direction: 'out', type: effect.frame.type })
         return sockets.send(effect.connection, textOf(effect.frame))
       case 'close':
         return sockets.close(effect.connection, effect.code, effect.reason)
@@ -147,6 +150,7 @@ export function createRoom(host: RoomHost): Room {
       host.log('error', 'an event failed', { event: incoming.type, error: String(error) })
       host.metric('room_failures')
     }
+    host.metric('refusals', { code: refusal?.code ?? 'internal-server-error', event: incoming.type })
     switch (incoming.type) {
       case 'text': {
         const { connection } = incoming

@@ -94,7 +94,7 @@ export function sameBytes(a: Uint8Array, b: Uint8Array): boolean {
   return different === 0
 }
 
-const sameText = (a: string, b: string): boolean => {
+export const sameText = (a: string, b: string): boolean => {
   const encoder = new TextEncoder()
   return sameBytes(encoder.encode(a), encoder.encode(b))
 }

@@ -1,15 +1,22 @@
+import pino from 'pino'
 import type { Log } from '../core/ports.ts'
 
-const levels = ['error', 'warn', 'info'] as const
+export const levels = ['error', 'warn', 'info', 'debug'] as const
 
 /**
- * One JSON object a line, on standard error. What is logged is up to the callers, and they never pass contents,
- * names of people or addresses.
+ * One JSON object a line, on standard error, written before the call returns: the last line of a relay that dies is
+ * the one that matters. Callers never pass contents or addresses, and names of people at `debug` only.
  */
 export function jsonLog(lowest: (typeof levels)[number] | 'none'): Log {
-  const wanted: readonly string[] = lowest === 'none' ? [] : levels.slice(0, levels.indexOf(lowest) + 1)
-  return (level, text, fields) => {
-    if (!wanted.includes(level)) return
-    process.stderr.write(`${JSON.stringify({ at: new Date().toISOString(), level, text, ...fields })}\n`)
-  }
+  const logger = pino(
+    {
+      level: lowest === 'none' ? 'silent' : lowest,
+      base: null, // no process id, no name of the machine
+      messageKey: 'text',
+      timestamp: () => `,"at":"${new Date().toISOString()}"`,
+      formatters: { level: (label) => ({ level: label }) },
+    },
+    pino.destination({ fd: 2, sync: true }),
+  )
+  return (level, text, fields) => logger[level](fields ?? {}, text)
 }

@@ -40,7 +40,15 @@ const wrong: [string, string][] = [
   ['PARLEY_NAME', 'x'.repeat(61)],
   ['PARLEY_PUBLIC_URL', 'relay.example'],
   ['PARLEY_TRUST_PROXY', 'true'],
-  ['PARLEY_LOG', 'debug'],
+  ['PARLEY_TRUST_PROXY', '10.0.0.0/33'],
+  ['PARLEY_TRUST_PROXY', 'proxy.example'],
+  ['PARLEY_LOG', 'verbose'],
+  ['PARLEY_METRICS', 'yes'],
+  ['PARLEY_METRICS', 'fifteen-letters'],
+  ['PARLEY_INVITE_ONLY', '1'],
+  ['PARLEY_FRAMES_PER_SECOND', '0'],
+  ['PARLEY_REQUESTS_PER_MINUTE', '9'],
+  ['PARLEY_LOG_MB', '0'],
   ['PARLEY_DRAIN_MS', '-1'],
 ]
 test.each(wrong)('%s=%s is refused in one sentence that names it and says what it must be', (name, value) => {
