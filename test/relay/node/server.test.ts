@@ -66,6 +66,17 @@ test('an empty variable counts as not set, and every default is valid', () => {
   expect(['127.0.0.1', '::1', '0.0.0.0', '192.0.2.1'].map(isLoopback)).toEqual([true, true, false, false])
 })
 
+test('the README tells of every setting, with its default', () => {
+  const table = readFileSync('relay/deploy/README.md', 'utf8')
+  const rows = [...table.matchAll(/^\| `(PARLEY_\w+)` +\| (?:`(.*?)`)? +\|/gm)]
+  const told = rows.map(([, name, fallback = '']) => `${name} ${fallback}`)
+  const settingsOf = help().matchAll(/^ {2}(PARLEY_\w+) .*?(?: \[(.*)\])?$/gm)
+
+  expect(told.toSorted()).toEqual(
+    Array.from(settingsOf, ([, name, fallback = '']) => `${name} ${fallback}`).toSorted(),
+  )
+})
+
 test('a wrong setting ends the start with code 2 and one line, before anything is made', async () => {
   const env = await settings()
   const relay = start({ ...env, PARLEY_SECRET: 'my-secret', PARLEY_DATA: join(env.PARLEY_DATA, 'new') })
