@@ -6,6 +6,7 @@ import { mkdirSync, writeFileSync } from 'node:fs'
 import { cpus } from 'node:os'
 import { join, resolve } from 'node:path'
 import { parseArgs } from 'node:util'
+import { benchAbuse } from './abuse.ts'
 import { benchExtension } from './extension.ts'
 import { benchRelay } from './relay.ts'
 
@@ -17,7 +18,11 @@ export interface Table {
   rows: Record<string, string | number>[]
 }
 
-const benches: Record<string, () => Promise<Table[]>> = { relay: benchRelay, extension: benchExtension }
+const benches: Record<string, () => Promise<Table[]>> = {
+  relay: benchRelay,
+  extension: benchExtension,
+  abuse: benchAbuse,
+}
 
 const { only } = parseArgs({ options: { only: { type: 'string' } } }).values
 if (only !== undefined && !(only in benches)) {
