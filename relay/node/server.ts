@@ -3,7 +3,7 @@
  * such as backups: commands.ts.
  */
 import { statfsSync, statSync } from 'node:fs'
-import type { Server as HttpServer } from 'node:http'
+import type { Server } from 'node:http'
 import { resolve } from 'node:path'
 import { serve, upgradeWebSocket, type HttpBindings } from '@hono/node-server'
 import type { Context, Hono } from 'hono'
@@ -20,6 +20,7 @@ import { roomOf } from '../http/paths.ts'
 import { ConfigError, httpSettings } from '../http/settings.ts'
 import { random, verify } from '../http/web-crypto.ts'
 import { isLoopbackAddress, isWithin } from './addresses.ts'
+import { limitConnections } from './connections.ts'
 import { buildsIn } from './builds.ts'
 import { help, isLoopback, readConfig, unknownVariables, type Config } from './config.ts'
 import { openDataFolder } from './data-folder.ts'
@@ -33,8 +34,6 @@ import { databaseFile, invitesRoom, openDatabase } from './store.ts'
 const sweepMs = 250
 const checkpointMs = 30_000
 const probeMs = 2000
-/** Connections that are no sockets: requests, and whoever says nothing at all. */
-const bareConnectionsMax = 1000
 /** Whatever hangs: the relay is gone by then. Nothing depends on an orderly end. */
 const endsWithinMs = 25_000
 /** Two signals within so short a time are one. */
@@ -170,7 +169,7 @@ async function start(config: Config) {
     server.once('error', (error: NodeJS.ErrnoException) => fail(new ConfigError(cannotListen(config, error))))
   })
 
-  limitBareConnections(server as HttpServer, config)
+  limitConnections(server as Server, config)
 
   const startedAt = clock()
   const live = () => ({
@@ -220,29 +219,6 @@ async function start(config: Config) {
     `http://${config.PARLEY_HOST.includes(':') ? `[${config.PARLEY_HOST}]` : config.PARLEY_HOST}:${config.PARLEY_PORT}`
   console.log(`Parley's relay is ready: ${address}  (its data: ${folder})`)
   log('info', 'started')
-}
-
-/**
- * Before a request has been read there is nobody to answer: whoever only connects is cut off. Those that a proxy
- * brings are counted where they open sockets.
- */
-function limitBareConnections(server: HttpServer, config: Config) {
-  const open = new Map<string, number>()
-  server.maxConnections = config.PARLEY_SOCKETS + bareConnectionsMax
-  server.on('connection', (socket) => {
-    const address = socket.remoteAddress ?? 'unknown'
-    if (isWithin(config.PARLEY_TRUST_PROXY, address)) return
-    const key = limitKey(address)
-    const count = (open.get(key) ?? 0) + 1
-    if (count > config.PARLEY_SOCKETS_PER_ADDRESS + bareConnectionsMax / 10) return socket.destroy()
-    open.set(key, count)
-    socket.once('close', () => {
-      const left = open.get(key)! - 1
-      if (left > 0) open.set(key, left)
-      else open.delete(key)
-    })
-    return undefined
-  })
 }
 
 const bytesOf = (file: string): number => statSync(file, { throwIfNoEntry: false })?.size ?? 0

@@ -2,11 +2,12 @@
 import { newConnectionState } from '../core/connection-state.ts'
 import type { Socket as NetSocket } from 'node:net'
 import type { WebSocket } from 'ws'
-import { closeCodes, errors, ProtocolError, type ErrorCode } from '#shared/errors'
+import { closeCodes, errors, type ErrorCode } from '#shared/errors'
 import type { ServerFrame } from '#shared/frames'
 import type { Millis } from '#shared/ids'
 import { limits } from '#shared/limits'
 import type { ConnectionId, ConnectionState, Metric, Sockets } from '../core/ports.ts'
+import { createCrowd, refusedForMs, type CrowdLimits } from './crowd.ts'
 
 /** The sockets of one room. */
 export interface RoomSockets extends Sockets {
@@ -40,17 +41,9 @@ interface Socket {
   floodingSince: Millis | null
 }
 
-export interface SocketLimits {
-  /** Of one address. */
-  perAddressMax: number
-  waitingPerAddressMax: number
-  /** In all. */
-  socketsMax: number
-  waitingMax: number
+interface Options extends CrowdLimits {
+  /** How fast one socket is read (FR7). */
   framesPerSecond: number
-}
-
-interface Options extends SocketLimits {
   clock(): Millis
   metric: Metric
   /** Is the disk behind? Then nobody is read from until it has caught up. */
@@ -84,7 +77,6 @@ const bufferedInAllBytesMax = 256 * 1024 * 1024
 /** Who does not read gets no `pong` either. */
 const pongsBufferedBytesMax = 64 * 1024
 const goesWithinMs = 2000
-const refusedForMs = 5000
 
 /** ws's own name for it, of many years' standing; without it frames go out one by one. */
 const netSocketOf = (ws: WebSocket) => (ws as unknown as Record<'_socket', NetSocket | undefined>)['_socket']
@@ -97,17 +89,10 @@ export function createSockets(options: Options): AllSockets {
   const frameMs = 1000 / options.framesPerSecond
   const all = new Set<Socket>()
   const paused = new Set<Socket>()
-  /** Those that have not signed in, the oldest first. */
-  const waiting = new Set<Socket>()
-  const waitingOf = tally()
-  const openOf = tally()
+  const crowd = createCrowd<Socket>(options, limitHit)
   let written: Socket[] = []
 
   const isWaiting = ({ state }: Socket) => state.device === undefined
-
-  function noLongerWaiting(socket: Socket) {
-    if (waiting.delete(socket)) waitingOf.add(socket.visitor.key, -1)
-  }
 
   function limitHit(limit: string) {
     metric('limits_hit', { limit })
@@ -154,7 +139,7 @@ export function createSockets(options: Options): AllSockets {
     if (socket.closingAt !== null) return
     flush(socket)
     socket.closingAt = clock()
-    noLongerWaiting(socket)
+    crowd.signedIn(socket, socket.visitor.key)
     socket.ws.close(code, reason)
     resume(socket) // or its own "close" would never be read
   }
@@ -237,7 +222,7 @@ export function createSockets(options: Options): AllSockets {
         const socket = sockets.get(id)
         if (!socket || socket.closingAt !== null) return
         socket.state = state
-        if (!isWaiting(socket)) noLongerWaiting(socket)
+        if (!isWaiting(socket)) crowd.signedIn(socket, socket.visitor.key)
         states.set(id, state)
       },
       buffered(id) {
@@ -254,17 +239,13 @@ export function createSockets(options: Options): AllSockets {
         sockets.set(id, socket)
         states.set(id, state)
         all.add(socket)
-        openOf.add(visitor.key, 1)
-        waiting.add(socket)
-        waitingOf.add(visitor.key, 1)
-        // They were asked one by one whether they may, and have come together.
-        if (waitingOf.count(visitor.key) > options.waitingPerAddressMax)
-          refuse(socket, 'policy-violation', closeCodes.overloaded)
-        // Whoever is somebody signs in at once: those that only wait make room (HS10).
-        if (waiting.size > options.waitingMax) {
-          limitHit('waiting')
-          refuse(waiting.values().next().value!, 'resource-constraint', closeCodes.overloaded)
-        }
+        const excess = crowd.opened(socket, visitor.key)
+        if (excess)
+          refuse(
+            excess,
+            excess === socket ? 'policy-violation' : 'resource-constraint',
+            closeCodes.overloaded,
+          )
         ws.on('ping', (data: Buffer) => answerPing(socket, data))
         ws.on('pong', () => count(socket))
         // A frame that is not text cannot be read; the room says so.
@@ -273,8 +254,7 @@ export function createSockets(options: Options): AllSockets {
         })
         ws.on('error', () => undefined) // too long, not UTF-8 and the like: "close" follows with its code
         ws.on('close', (code: number) => {
-          noLongerWaiting(socket)
-          openOf.add(visitor.key, -1)
+          crowd.closed(socket, visitor.key)
           socket.closingAt ??= clock()
           paused.delete(socket)
           all.delete(socket)
@@ -288,22 +268,7 @@ export function createSockets(options: Options): AllSockets {
 
   return {
     room,
-    mayOpen(key) {
-      if (all.size >= options.socketsMax) {
-        limitHit('sockets')
-        throw new ProtocolError('resource-constraint', 'too many connections', { retryAfterMs: refusedForMs })
-      }
-      if (openOf.count(key) >= options.perAddressMax) {
-        limitHit('sockets of an address')
-        const text = 'too many connections of this address'
-        throw new ProtocolError('policy-violation', text, { retryAfterMs: refusedForMs })
-      }
-      if (waitingOf.count(key) >= options.waitingPerAddressMax) {
-        limitHit('waiting of an address')
-        const text = 'too many connections that have not signed in'
-        throw new ProtocolError('policy-violation', text, { retryAfterMs: refusedForMs })
-      }
-    },
+    mayOpen: crowd.mayOpen,
     sweep() {
       const now = clock()
       let unread = 0
@@ -341,7 +306,7 @@ export function createSockets(options: Options): AllSockets {
       return all.size
     },
     get waiting() {
-      return waiting.size
+      return crowd.waiting
     },
   }
 
@@ -353,18 +318,5 @@ export function createSockets(options: Options): AllSockets {
       left -= socket.ws.bufferedAmount
       cutOff(socket)
     }
-  }
-}
-
-/** How many there are of each; nothing is kept of those of which there are none. */
-function tally() {
-  const counts = new Map<string, number>()
-  return {
-    count: (key: string) => counts.get(key) ?? 0,
-    add(key: string, change: 1 | -1) {
-      const count = (counts.get(key) ?? 0) + change
-      if (count > 0) counts.set(key, count)
-      else counts.delete(key)
-    },
   }
 }

@@ -130,8 +130,9 @@ const kinds: Record<string, () => Promise<unknown>> = {
   /** Frames far over the limit, before and after `auth`. */
   'giant frames': () =>
     keepDoing(4, async () => {
-      const socket = open('nobody', anotherAddress())
-      await new Promise((done) => socket.on('close', done).on('open', () => socket.send(junk + junk)))
+      const socket = open('nobody-here', anotherAddress())
+      socket.on('open', () => socket.send(junk + junk))
+      await new Promise((done) => socket.on('close', done).on('error', done))
     }),
   'a flood of frames': async () => {
     const clients = await accounts(4)
@@ -189,7 +190,7 @@ const kinds: Record<string, () => Promise<unknown>> = {
         clients[i]!.socket = socket
         clients[i]!.send(`honest-${n}`, sealed('buy this'), { kind: 'knock' })
         socket.send(
-          JSON.stringify({ type: 'presence', mode: n % 2 === 0 ? 'dnd' : 'automatic', status: `s ${n}` }),
+          JSON.stringify({ type: 'presence', mode: n % 2 === 0 ? 'dnd' : 'auto', status: `s ${n}` }),
         )
         socket.send(JSON.stringify({ type: 'typing', to: `honest-${n}`, state: 'composing' }))
       }

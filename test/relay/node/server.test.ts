@@ -3,6 +3,7 @@ import { createServer, type AddressInfo } from 'node:net'
 import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { expect, onTestFinished, test, vi } from 'vitest'
+import { isWithin } from '../../../relay/node/addresses.ts'
 import { help, isLoopback, readConfig } from '../../../relay/node/config.ts'
 import { freePort } from '../../support/ports.ts'
 import { spawnRelay, type RelayOptions } from '../../support/processes.ts'
@@ -64,6 +65,21 @@ test('an empty variable counts as not set, and every default is valid', () => {
   })
   expect(help()).toMatch(/PARLEY_PORT +the port to listen on \[1999\]/)
   expect(['127.0.0.1', '::1', '0.0.0.0', '192.0.2.1'].map(isLoopback)).toEqual([true, true, false, false])
+})
+
+test('proxies are named by addresses and networks, of both families', () => {
+  const isTrusted = (trusted: string, address: string) =>
+    isWithin(readConfig({ PARLEY_TRUST_PROXY: trusted }).PARLEY_TRUST_PROXY, address)
+
+  for (const address of ['127.0.0.1', '::1', '203.0.113.7', '::ffff:203.0.113.7']) {
+    expect([isTrusted('no', address), isTrusted('yes', address)]).toEqual([false, true])
+  }
+  expect(isTrusted('172.16.0.0/12, ::1', '172.31.255.255')).toBe(true)
+  expect(isTrusted('172.16.0.0/12, ::1', '::ffff:172.16.0.1')).toBe(true)
+  expect(isTrusted('172.16.0.0/12, ::1', '172.32.0.1')).toBe(false)
+  expect(isTrusted('172.16.0.0/12, ::1', '::1')).toBe(true)
+  expect(isTrusted('2001:db8::/32', '2001:db9::1')).toBe(false)
+  expect(isTrusted('yes', 'unknown')).toBe(false)
 })
 
 test('the README tells of every setting, with its default', () => {
@@ -243,10 +259,14 @@ test('one address has few sockets that have not signed in; those that have are n
 
 test('X-Forwarded-For is believed only when the operator says so', async () => {
   for (const [trusted, status] of [
-    ['no', 429],
-    ['yes', 101],
+    ['10.0.0.0/8', 429],
+    ['127.0.0.0/8, ::1', 101],
   ] as const) {
-    const relay = await relayWith({ PARLEY_WAITING_SOCKETS: '1', PARLEY_TRUST_PROXY: trusted })
+    const relay = await relayWith({
+      PARLEY_WAITING_SOCKETS: '1',
+      PARLEY_TRUST_PROXY: trusted,
+      PARLEY_METRICS: 'loopback',
+    })
     const account = await signUp(relay.url, 'alice')
     const alice = new WireClient(relay.url, account, account.device)
     await alice.open()
@@ -255,6 +275,9 @@ test('X-Forwarded-For is believed only when the operator says so', async () => {
     expect((await rawRequest(relay.url, '/parties/user/alice', { upgrade: true, headers })).status).toBe(
       status,
     )
+    // What a proxy passes on comes from this machine, and yet from somewhere else.
+    expect((await rawRequest(relay.url, '/metrics', { headers })).status).toBe(404)
+    expect((await rawRequest(relay.url, '/metrics')).status).toBe(200)
   }
 })
 
