@@ -108,7 +108,7 @@ const variables = {
     fallback: 'info',
     must: 'error, warn, info, debug or none',
     about:
-      'what is written to the log (standard error, one JSON object a line); names of people at debug only',
+      'what is written to the log (standard error, one JSON object a line); never contents, addresses or names',
   },
 } satisfies Record<string, Variable>
 

@@ -5,7 +5,7 @@ export const levels = ['error', 'warn', 'info', 'debug'] as const
 
 /**
  * One JSON object a line, on standard error, written before the call returns: the last line of a relay that dies is
- * the one that matters. Callers never pass contents or addresses, and names of people at `debug` only.
+ * the one that matters. Callers never pass contents, addresses, or names of people.
  */
 export function jsonLog(lowest: (typeof levels)[number] | 'none'): Log {
   const logger = pino(

@@ -34,6 +34,8 @@ import type {
   RoomMessage,
   RoomReply,
   Sockets,
+  Quotas,
+  RelaySettings,
 } from '../../relay/core/ports.ts'
 import { createRoom } from '../../relay/core/runner.ts'
 import { verify } from '../../relay/http/web-crypto.ts'
@@ -65,13 +67,14 @@ interface Home {
 
 export type TestRelay = ReturnType<typeof testRelay>
 
-export function testRelay(limitsOfOperator: Partial<AnnouncedLimits> = {}) {
+export function testRelay(limitsOfOperator: Partial<AnnouncedLimits> = {}, quotas?: Quotas) {
   let now: Millis = Date.UTC(2026, 0, 15)
   let connections = 0
   const homes = new Map<UserId, Home>()
   const people = new Map<UserId, Person>()
   const timers: { at: Millis; run(): Promise<void> }[] = []
-  const settings = { relayId, announced: { ...announcedLimits(), ...limitsOfOperator } }
+  const announced = { ...announcedLimits(), ...limitsOfOperator }
+  const settings: RelaySettings = { relayId, announced, ...(quotas && { quotas }) }
   const random = seededRandom(mulberry32(1))
   const failures: string[] = []
 
