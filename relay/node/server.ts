@@ -24,7 +24,7 @@ import { limitConnections } from './connections.ts'
 import { buildsIn } from './builds.ts'
 import { help, isLoopback, readConfig, unknownVariables, type Config } from './config.ts'
 import { openDataFolder } from './data-folder.ts'
-import { jsonLog } from './log.ts'
+import { countLimits, jsonLog } from './log.ts'
 import { createRooms } from './rooms.ts'
 import { createSockets } from './sockets.ts'
 import { createMetrics } from './metrics.ts'
@@ -34,6 +34,7 @@ import { databaseFile, invitesRoom, openDatabase } from './store.ts'
 const sweepMs = 250
 const checkpointMs = 30_000
 const probeMs = 2000
+const tellMs = 60_000
 /** Whatever hangs: the relay is gone by then. Nothing depends on an orderly end. */
 const endsWithinMs = 25_000
 /** Two signals within so short a time are one. */
@@ -48,7 +49,8 @@ async function start(config: Config) {
   const clock = Date.now
   const log = jsonLog(config.PARLEY_LOG)
   const metrics = createMetrics({ on: config.PARLEY_METRICS !== 'no' })
-  const { metric } = metrics
+  const limitHits = countLimits(metrics.metric, log)
+  const { metric } = limitHits
   const folder = resolve(config.PARLEY_DATA)
   const data = openDataFolder(folder, config.PARLEY_SECRET)
   const database = await openDatabase({
@@ -188,6 +190,7 @@ async function start(config: Config) {
   }, sweepMs)
   const checkpoints = setInterval(() => void database.checkpoint(), checkpointMs)
   // Not ready, it gets no requests that would find out that the disk works again.
+  const telling = setInterval(limitHits.tell, tellMs)
   const probing = setInterval(() => void (database.failing && database.probe()), probeMs)
 
   let askedAt = 0
@@ -203,6 +206,8 @@ async function start(config: Config) {
     clearInterval(sweeping)
     clearInterval(checkpoints)
     clearInterval(probing)
+    clearInterval(telling)
+    limitHits.tell()
     server.close()
     door.close()
     await rooms.idle()

@@ -282,19 +282,24 @@ test('X-Forwarded-For is believed only when the operator says so', async () => {
 })
 
 test('the log has neither names nor addresses nor contents', async () => {
-  const relay = await relayWith({ PARLEY_LOG: 'info' })
+  const relay = await relayWith({ PARLEY_LOG: 'debug', PARLEY_REQUESTS_PER_MINUTE: '20' })
   const [alice, bob] = await Promise.all(['alice', 'bob'].map((name) => WireClient.signUp(relay.url, name)))
   await Promise.all([alice!.connect(), bob!.connect()])
   await befriend(alice!, bob!)
   alice!.raw('garbage')
   await alice!.until('error')
   await fetch(`${relay.url}/v1/register`, { method: 'POST', body: '{' })
+  for (let i = 0; i < 20; i++) await fetch(`${relay.url}/u/alice`)
   await relay.restart()
 
   const lines = relay.log().trim().split('\n')
   const entries = lines.filter((line) => !line.startsWith("Parley's relay is ready"))
   for (const line of entries)
     expect(JSON.parse(line)).toMatchObject({ at: expect.anything(), level: expect.anything() })
+  expect(entries.find((line) => line.includes('limits held'))).toMatch(
+    /"level":"warn".*"hits":\{"requests":\d+\}/,
+  )
+  expect(entries.join('\n')).toContain('"route":"/u/:name"')
   expect(entries.join('\n')).not.toMatch(/alice|bob|127\.0\.0\.1|garbage/)
 })
 
