@@ -82,10 +82,15 @@ async function start(config: Config) {
   const rooms = createRooms({ database, sockets, settings, clock, random, verify, log, metric })
 
   let draining = false
+  let isProxyTold = false
   const peerOf = (c: Context) => (c.env as HttpBindings).incoming.socket.remoteAddress ?? 'unknown'
   const addressOf = (c: Context) => {
     const peer = peerOf(c)
     const isProxy = isWithin(config.PARLEY_TRUST_PROXY, peer)
+    if (!isProxy && !isProxyTold && isLoopbackAddress(peer) && c.req.header('x-forwarded-for')) {
+      isProxyTold = true
+      log('warn', 'a proxy is not believed, so all people count as one: see PARLEY_TRUST_PROXY')
+    }
     return (isProxy && forwardedFor(c.req.header('x-forwarded-for'))) || peer
   }
   const isReady = () =>

@@ -278,6 +278,7 @@ test('X-Forwarded-For is believed only when the operator says so', async () => {
     // What a proxy passes on comes from this machine, and yet from somewhere else.
     expect((await rawRequest(relay.url, '/metrics', { headers })).status).toBe(404)
     expect((await rawRequest(relay.url, '/metrics')).status).toBe(200)
+    expect(relay.log().match(/a proxy is not believed/g)?.length ?? 0).toBe(status === 429 ? 1 : 0)
   }
 })
 
