@@ -22,7 +22,9 @@ export interface Commands {
   relayInfo(relay: string): Promise<Info>
   /**
    * Makes the account. `root` is what Argon2id made of the password in the page, base64url: the password itself
-   * stays there. Answers with the recovery code, which exists nowhere else. Codes: `conflict` (taken) and others.
+   * stays there. Answers with the recovery code, which exists nowhere else. `invite`: the code that the relay asks for
+   * when its `Info` says so. Codes: `conflict` (taken), `forbidden` (no invitation), `item-not-found` (a wrong one),
+   * `gone` (a spent one) and others.
    */
   signUp(input: {
     relay: string
@@ -30,6 +32,7 @@ export interface Commands {
     user: UserId
     root: string
     deviceName: string
+    invite?: string
   }): Promise<{ recoveryCode: string }>
   /** Adds this browser to an account. `slot` tells what `root` was made of. Codes: `not-authorized` and others. */
   signIn(input: {

@@ -22,7 +22,7 @@ const argumentsOf = {
   wake: v.tuple([]),
   connectNow: v.tuple([]),
   relayInfo: v.tuple([sign.relay]),
-  signUp: v.tuple([v.object(sign)]),
+  signUp: v.tuple([v.object({ ...sign, invite: v.optional(v.pipe(v.string(), v.maxLength(100))) })]),
   signIn: v.tuple([v.object({ ...sign, slot: v.picklist(slotNames) })]),
   signInAgain: v.tuple([proof]),
   deleteAccount: v.tuple([proof]),

@@ -172,8 +172,11 @@ export interface NewAccount {
   packages: KeyPackageRow[]
 }
 
-export async function signUp(http: Http, input: SignInput): Promise<NewAccount & { recoveryCode: string }> {
-  const { relay, relayId, user, root } = input
+export async function signUp(
+  http: Http,
+  input: SignInput & { invite?: string },
+): Promise<NewAccount & { recoveryCode: string }> {
+  const { relay, relayId, user, root, invite } = input
   const info = await relayInfo(http, relay)
   if (info.relayId !== relayId) throw new CommandError('wrong-relay')
   const pow = await ask(http, relay, '/v1/register/start', Pow, { user })
@@ -212,6 +215,7 @@ export async function signUp(http: Http, input: SignInput): Promise<NewAccount &
     slots,
     list,
     pow: { ...pow, answer },
+    ...(invite !== undefined && { invite }),
     signatures: { login: await password.login.sign(message), account: await account.sign(message) },
     keys,
     vault,

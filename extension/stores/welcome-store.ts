@@ -49,6 +49,8 @@ export const WelcomeStore = createModel(
     const relay = signal(defaultRelay)
     const password = signal('')
     const code = signal('')
+    /** The invitation that this relay asks for; null while none is asked for. */
+    const invite = signal<string | null>(null)
     /** With the recovery code instead of the password. */
     const useCode = signal(false)
     const step = signal<Step | null>(null)
@@ -77,9 +79,15 @@ export const WelcomeStore = createModel(
       void db.views.put({ key: viewKey, value: typed }).catch(() => {})
     })
 
+    // Another relay may ask for none.
+    effect(() => {
+      void relay.value
+      invite.value = null
+    })
+
     // What was said about the last try is about what was typed then.
     effect(() => {
-      void [mode.value, user.value, relay.value, password.value, code.value, useCode.value]
+      void [mode.value, user.value, relay.value, password.value, code.value, useCode.value, invite.value]
       failure.value = null
     })
 
@@ -107,7 +115,14 @@ export const WelcomeStore = createModel(
       const slot: SlotName = !isNew && useCode.value ? 'code' : 'pw'
       try {
         step.value = { type: 'relay' }
-        const { relayId } = await commands.relayInfo(address)
+        const info = await commands.relayInfo(address)
+        const { relayId } = info
+        const typedInvite = invite.value?.trim() ?? ''
+        if (isNew && info.invite === 'required' && typedInvite === '') {
+          invite.value ??= '' // shows the field
+          failure.value = { code: 'forbidden' }
+          return
+        }
         step.value = { type: 'password', share: 0 }
         const root = await derive({
           secret: slot === 'code' ? code.value.trim() : password.value,
@@ -118,13 +133,18 @@ export const WelcomeStore = createModel(
         })
         step.value = { type: 'account' }
         const input = { relay: address, relayId, user: name, root, deviceName }
-        if (isNew)
-          newAccount.value = { user: name, relay: address, code: (await commands.signUp(input)).recoveryCode }
-        else await commands.signIn({ ...input, slot })
+        if (isNew) {
+          const { recoveryCode } = await commands.signUp({
+            ...input,
+            ...(typedInvite !== '' && { invite: typedInvite }),
+          })
+          newAccount.value = { user: name, relay: address, code: recoveryCode }
+        } else await commands.signIn({ ...input, slot })
         // Whoever signs out here begins anew; only the relay is worth remembering.
         user.value = ''
         password.value = ''
         code.value = ''
+        invite.value = null
         switchTo('choice')
       } catch (error) {
         failure.value = problemOf(error)
@@ -139,6 +159,7 @@ export const WelcomeStore = createModel(
       relay,
       password,
       code,
+      invite,
       useCode,
       step,
       failure,

@@ -34,6 +34,9 @@ const aboutRelay = new Set([
   'unsupported-version',
 ])
 
+/** Refusals of an invitation, on a relay that asks for one. */
+const aboutInvite = new Set(['forbidden', 'item-not-found', 'gone'])
+
 /** Making an account and signing in. Roomy in a tab and complete in 360 pixels. */
 export function Welcome({ store }: { store: WelcomeStore }) {
   const account = store.newAccount.value
@@ -95,6 +98,8 @@ function WelcomeForm({ store }: { store: WelcomeStore }) {
   const failure = store.failure.value
   const isRelayFailure = failure !== null && aboutRelay.has(failure.code)
   const isNameFailure = failure?.code === 'conflict' && isNew
+  const isInviteShown = isNew && store.invite.value !== null
+  const isInviteFailure = isInviteShown && failure !== null && aboutInvite.has(failure.code)
   const context: ProblemContext = isNew ? 'sign-up' : store.useCode.value ? 'code' : 'sign-in'
   const isBusy = store.step.value !== null
   const form = useRef<HTMLFormElement>(null)
@@ -132,9 +137,23 @@ function WelcomeForm({ store }: { store: WelcomeStore }) {
           error={nameError}
         />
         {store.useCode.value ? <CodeField store={store} /> : <PasswordField store={store} isNew={isNew} />}
+        {isInviteShown && (
+          <Field
+            label={say('inviteCode')}
+            name="invite"
+            autoComplete="off"
+            autoCapitalize="none"
+            spellcheck={false}
+            dir="ltr"
+            value={store.invite.value ?? ''}
+            onInput={({ currentTarget }) => (store.invite.value = currentTarget.value)}
+            hint={say('inviteCodeHint')}
+            error={isInviteFailure && problemWords(failure, context)}
+          />
+        )}
         <RelayField store={store} error={isRelayFailure ? problemWords(failure, context) : undefined} />
       </fieldset>
-      {failure && !isRelayFailure && !isNameFailure && (
+      {failure && !isRelayFailure && !isNameFailure && !isInviteFailure && (
         <p class="welcome-failure" role="alert">
           {problemWords(failure, context)}
         </p>

@@ -40,10 +40,13 @@ const special = {
     conflict: 'problemNameTaken',
     'not-allowed': 'problemInviteOnly',
     forbidden: 'problemInviteOnly',
+    'item-not-found': 'problemInviteWrong',
+    gone: 'problemInviteSpent',
   },
-  'sign-in': { 'not-authorized': 'problemWrongPassword' },
-  proof: { 'not-authorized': 'problemPassword' },
-  code: { 'not-authorized': 'problemWrongCode' },
+  'sign-in': { 'not-authorized': 'problemWrongPassword', forbidden: 'problemKeptOut' },
+  proof: { 'not-authorized': 'problemPassword', forbidden: 'problemKeptOut' },
+  code: { 'not-authorized': 'problemWrongCode', forbidden: 'problemKeptOut' },
+  connection: { forbidden: 'problemKeptOut' },
   knock: { 'not-allowed': 'problemKnockOpen', forbidden: 'problemBuddiesOnly' },
 } satisfies Record<string, Partial<Record<CommandCode, TextKey>>>
 
@@ -56,5 +59,7 @@ export function problemWords({ code, retryAfterMs }: Problem, context?: ProblemC
 }
 
 /** Why the connection is refused or fails; a reason this version does not know is an internal one. */
-export const reasonWords = (reason: string): string =>
-  say(Object.hasOwn(general, reason) ? general[reason as CommandCode] : 'problemInternal')
+export function reasonWords(reason: string): string {
+  const code = Object.hasOwn(general, reason) ? (reason as CommandCode) : 'internal-server-error'
+  return problemWords({ code }, 'connection')
+}

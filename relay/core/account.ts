@@ -57,6 +57,10 @@ export async function onAccount(operation: AccountOperation, turn: Turn): Promis
       return getDevices(operation, turn)
     case 'uploaded':
       return onUploaded(operation.blob, turn)
+    case 'bar':
+      return bar(operation, turn)
+    case 'remove':
+      return remove(turn)
     case 'restored':
       await beginAnew(turn)
       return { type: 'ok' }
@@ -81,6 +85,8 @@ export async function onAccountOfNobody(
       throw new ProtocolError('not-authorized')
     case 'get-devices':
     case 'uploaded':
+    case 'bar':
+    case 'remove':
       throw new ProtocolError('item-not-found')
     case 'restored':
       return { type: 'ok' }
@@ -180,6 +186,7 @@ async function login(operation: Operation<'login'>, { tx, env, meta }: Turn): Pr
   )
   const isNew = age <= limits.loginNonceMs && !used.some(([nonce]) => nonce === operation.nonce)
   if (!slot || !signed || !isNew) throw new ProtocolError('not-authorized')
+  if (meta.barred !== undefined) throw new ProtocolError('forbidden', 'the operator keeps this account out')
   // A nonce serves once (AC3); those that are too old are refused by their age.
   tx.put(keys.logins, [...used, [operation.nonce, operation.ts]] satisfies LoginsRow)
   const list = (await tx.get<DeviceList>(keys.list(meta.devices.version)))!
@@ -303,7 +310,12 @@ export async function deleteAccount(
   const message = deleteBytes(env.settings.relayId, meta.acct, env.self, ticket)
   const holds = await env.verify(fromBase64(account.aik), message, fromBase64(signature))
   if (!holds || change !== (account.change ?? 0)) throw new ProtocolError('not-authorized')
+  return remove(turn)
+}
 
+/** @see deleteAccount: the account's own signature, or the operator's decision, has come before. */
+async function remove(turn: Turn): Promise<AccountReply> {
+  const { tx, env, meta } = turn
   const { devices } = (await tx.get<DeviceList>(keys.list(meta.devices.version)))!
   meta.gone = env.now
   meta.goneDevices = devices.filter(({ dak }) => dak !== '').map(({ id, dak }) => ({ id, dak }))
@@ -313,5 +325,19 @@ export async function deleteAccount(
   for (const job of jobs) if (job !== 'lanes') done(turn, job)
   startSpread(turn, 'gone')
   wake(turn, 'wipe', env.now)
+  return { type: 'ok' }
+}
+
+/**
+ * Keeps an account out, or lets it in again (AC11). Its open sockets are told to connect again, and learn at `auth`
+ * what has happened; what others send meanwhile waits as for somebody who is away.
+ */
+function bar({ on }: Operation<'bar'>, turn: Turn): AccountReply {
+  const { meta, env } = turn
+  if (on) meta.barred ??= env.now
+  else delete meta.barred
+  saveMeta(turn)
+  if (on)
+    for (const connection of signedIn(turn).keys()) closeSocket(turn, connection, closeCodes.drain, 'barred')
   return { type: 'ok' }
 }

@@ -1,7 +1,7 @@
 /** Sockets: from the greeting to the goodbye. Nothing is written for one before it has proved whose it is (HS6). */
 import { connectBytes } from '#shared/account'
 import { fromBase64 } from '#shared/bytes'
-import { closeCodes, ProtocolError } from '#shared/errors'
+import { closeCodes, errors, ProtocolError } from '#shared/errors'
 import type { ClientFrameOf, Cursor, ServerFrameOf } from '#shared/frames'
 import type { AccountId, DeviceId, UserId } from '#shared/ids'
 import { limits } from '#shared/limits'
@@ -55,6 +55,7 @@ export async function onAuth(frame: Auth, connection: ConnectionId, turn: Turn) 
   const device = await deviceOf(turn, frame.device)
   const proved = await isProved(frame, turn.sockets.get(connection)!, meta.acct, device?.dak ?? '', env)
   if (!device || !proved) throw new ProtocolError('not-authorized')
+  if (meta.barred !== undefined) return keepOut(turn, connection)
   if (frame.generation <= device.generation) throw new ProtocolError('credentials-expired')
   device.generation = frame.generation
   device.seen = env.now
@@ -108,6 +109,12 @@ export async function onAuth(frame: Auth, connection: ConnectionId, turn: Turn) 
   send(turn, connection, welcome)
   await refreshPresence(turn)
   turn.rearm = true // from now on somebody has to look whether the socket is alive
+}
+
+/** The operator's decision (AC11): told only to whoever has proved that it is about them. */
+function keepOut(turn: Turn, connection: ConnectionId) {
+  send(turn, connection, { type: 'error', code: 'forbidden', action: errors.forbidden.action })
+  closeSocket(turn, connection, closeCodes.notAuthorized, 'kept out')
 }
 
 /** More do not fit into a frame before `auth` anyway, and each is an entry. */

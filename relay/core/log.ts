@@ -51,8 +51,9 @@ function noteArrival(turn: Turn, entry: Entry) {
 }
 
 /** Whether the log may take another entry that others send; what the room itself must note always fits. */
-export const isFull = ({ meta }: Turn) =>
-  meta.head - meta.floor >= limits.logEntriesMax || meta.bytes >= limits.logBytesMax
+export const isFull = ({ meta, env }: Turn) =>
+  meta.head - meta.floor >= limits.logEntriesMax ||
+  meta.bytes >= (env.settings.quotas?.logBytesMax ?? limits.logBytesMax)
 
 /** Bytes of an entry on the wire, near enough to count by: everything that can be long is ASCII. */
 export function sizeOf(entry: Entry): number {

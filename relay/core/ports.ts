@@ -218,6 +218,9 @@ export type AccountOperation =
   | { type: 'get-devices'; acct: AccountId | null; after: number }
   /** A file of the account is whole. */
   | { type: 'uploaded'; blob: BlobId }
+  /** The operator's word, which needs no proof: hosts let nobody else say it. Barred accounts cannot sign in. */
+  | { type: 'bar'; on: boolean }
+  | { type: 'remove' }
   /** The store was put back to an older state (a backup). To be said before anything else happens in the room. */
   | { type: 'restored' }
 
@@ -265,7 +268,7 @@ export type Memory = Map<string, unknown>
 
 export type Metric = (name: string, labels?: Readonly<Record<string, string>>, value?: number) => void
 export type Log = (
-  level: 'info' | 'warn' | 'error',
+  level: 'debug' | 'info' | 'warn' | 'error',
   text: string,
   fields?: Readonly<Record<string, Json>>,
 ) => void
@@ -276,6 +279,14 @@ export interface RelaySettings {
   /** Signs the right to upload a file; hosts make it from their secret. */
   blobKey: Uint8Array
   announced: AnnouncedLimits
+  /** For one account; those of limits.ts where the operator decided nothing. */
+  quotas?: Quotas
+}
+
+export interface Quotas {
+  sendsPerHourMax: number
+  knocksPerDayMax: number
+  logBytesMax: number
 }
 
 /** What a handler may look at besides its transaction. */

@@ -46,6 +46,8 @@ export interface Meta {
   gone?: Millis
   /** With it: its devices, so that they, and nobody else, are told when they come. */
   goneDevices?: Pick<Device, 'id' | 'dak'>[]
+  /** Since when the operator keeps the account out. */
+  barred?: Millis
   epoch: Epoch
   /** Counts restores: a peer row of an earlier one is revived before it is used (outbox.ts). */
   incarnation: number

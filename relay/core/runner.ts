@@ -204,7 +204,10 @@ export function createRoom(host: RoomHost): Room {
       throw new ProtocolError('not-authorized', '`auth` is smaller')
     }
     // One that is looked at again (it opens a batch, or failed in one) need not be read again.
-    incoming.frame ??= parseClientFrame(text)
+    if (!incoming.frame) {
+      incoming.frame = parseClientFrame(text)
+      host.metric('frames', { direction: 'in', type: incoming.frame.type })
+    }
     return { type: 'frame', connection, frame: incoming.frame }
   }
 
@@ -213,6 +216,7 @@ export function createRoom(host: RoomHost): Room {
     switch (effect.type) {
       case 'send':
         if (effect.ephemeral && sockets.buffered(effect.connection) > bufferedBytesMax) return
+        host.metric('frames', { direction: 'out', type: effect.frame.type })
         return sockets.send(effect.connection, textOf(effect.frame))
       case 'close':
         return sockets.close(effect.connection, effect.code, effect.reason)
@@ -239,6 +243,7 @@ export function createRoom(host: RoomHost): Room {
   /** The one place where a refusal becomes an answer. Nothing of the event was stored. */
   function refuse(incoming: Incoming, event: RoomEvent | null, error: unknown, states: States): Effect[] {
     const refusal = error instanceof ProtocolError ? error : null
+    host.metric('refusals', { code: refusal?.code ?? 'internal-server-error', event: incoming.type })
     switch (incoming.type) {
       case 'text': {
         const { connection } = incoming

@@ -122,7 +122,9 @@ async function spendKnock({ tx, env, meta, changed }: Turn) {
   const row = await tx.get<QuotaRow>(keys.quota)
   const knocks = row?.day === day ? row.knocks : 0
   const isYoung = env.now - meta.created < limits.youngAccountMs
-  if (knocks >= (isYoung ? limits.knocksPerDayYoungMax : limits.knocksPerDayMax)) {
+  const { knocksPerDayMax = limits.knocksPerDayMax } = env.settings.quotas ?? {}
+  const youngMax = Math.ceil((knocksPerDayMax * limits.knocksPerDayYoungMax) / limits.knocksPerDayMax)
+  if (knocks >= (isYoung ? youngMax : knocksPerDayMax)) {
     const retryAfterMs = (day + 1) * dayMs - env.now
     throw new ProtocolError('policy-violation', 'too many knocks today', { retryAfterMs })
   }
@@ -132,14 +134,14 @@ async function spendKnock({ tx, env, meta, changed }: Turn) {
 const rates = {
   device: { everyMs: 1000 / limits.deviceSendsPerSecond, burst: limits.deviceSendsBurst },
   pair: { everyMs: 1000 / limits.pairSendsPerSecond, burst: limits.pairSendsBurst },
-  account: { everyMs: 3_600_000 / limits.accountSendsPerHourMax, burst: limits.accountSendsPerHourMax },
 }
 
 function keepRate({ env }: Turn, device: DeviceId, user: UserId) {
+  const { sendsPerHourMax: perHour = limits.accountSendsPerHourMax } = env.settings.quotas ?? {}
   const retryAfterMs = take(env.memory, env.now, [
     [`send:${device}`, rates.device],
     [`send:${user}`, rates.pair],
-    ['send', rates.account],
+    ['send', { everyMs: 3_600_000 / perHour, burst: perHour }],
   ])
   if (retryAfterMs > 0) throw new ProtocolError('policy-violation', 'too many at once', { retryAfterMs })
 }

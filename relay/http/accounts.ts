@@ -27,6 +27,10 @@ import { readBody } from './refusals.ts'
 const hour = 3_600_000
 /** From one address: enough for somebody who mistypes, too few for somebody who guesses. */
 const loginsPerHour = 10
+/** From one address, whatever the names: too few for somebody who tries one password on many accounts. */
+const loginsPerHourFromAddress = 60
+/** Wrong invitations from one address. */
+const wrongCodesPerHour = 20
 /** From everywhere: so many that nobody locks another out from a handful of addresses. */
 const loginsPerHourFromEverywhere = 100
 
@@ -36,6 +40,14 @@ export function accountRoutes(app: Hono, host: HttpHost): void {
   const registrations = rateLimit({ burst: settings.registrationsPerDay, perMs: 24 * hour }, clock)
   const logins = rateLimit({ burst: loginsPerHour, perMs: hour }, clock)
   const loginsFromEverywhere = rateLimit({ burst: loginsPerHourFromEverywhere, perMs: hour }, clock)
+  const loginsFromAddress = rateLimit({ burst: loginsPerHourFromAddress, perMs: hour }, clock)
+  const wrongCodes = rateLimit({ burst: wrongCodesPerHour, perMs: hour }, clock)
+  function take(name: string, limit: RateLimit, key: string): void {
+    const retryAfterMs = limit.take(key)
+    if (retryAfterMs === null) return
+    host.metric?.('limits_hit', { limit: name })
+    throw new ProtocolError('policy-violation', 'too often', { retryAfterMs })
+  }
   const limitKeyOf = (c: Context) => limitKey(host.addressOf(c))
 
   app.post('/v1/register/start', async (c) => {
@@ -47,15 +59,27 @@ export function accountRoutes(app: Hono, host: HttpHost): void {
     const body = await readBody(c, Register)
     proofs.checkWork(body.user, body.pow)
     const key = limitKeyOf(c)
-    take(registrations, key)
+    take('registrations', registrations, key)
+    let giveInviteBack = async () => {}
     try {
+      giveInviteBack = await useInvite(body, key)
       const { acct } = expect('registered', await rooms.account(body.user, { type: 'register', body }))
       return c.json({ acct } satisfies v.InferOutput<typeof Registered>)
     } catch (error) {
       registrations.giveBack(key) // only accounts that came to be are counted
+      await giveInviteBack()
       throw error
     }
   })
+
+  /** On a relay that asks for one (AC12). Resolves with how to give it back. */
+  async function useInvite({ invite, user }: Register, key: string): Promise<() => Promise<void>> {
+    if (!host.invites) return async () => {}
+    if (invite !== undefined) take('invites', wrongCodes, key)
+    const giveBack = await host.invites.use(invite, user)
+    wrongCodes.giveBack(key) // only wrong ones are counted
+    return giveBack
+  }
 
   app.post('/v1/login/start', async (c) => {
     const { user } = await readBody(c, LoginStart)
@@ -65,16 +89,19 @@ export function accountRoutes(app: Hono, host: HttpHost): void {
   app.post('/v1/login/finish', async (c) => {
     const body = await readBody(c, LoginFinish)
     const key = `${body.user} ${limitKeyOf(c)}`
-    take(logins, key)
-    take(loginsFromEverywhere, body.user)
+    take('logins', logins, key)
+    take('logins', loginsFromAddress, limitKeyOf(c))
+    take('logins', loginsFromEverywhere, body.user)
     // The same words for a nonce of yesterday, a wrong password and a name that is not there.
     if (!proofs.isLoginNonce(body.user, body)) throw new ProtocolError('not-authorized')
     const { slot, nonce, ts, signature } = body
     const reply = await rooms.account(body.user, { type: 'login', slot, nonce, ts, signature })
-    if (reply.type === 'error' && reply.code !== 'resource-constraint')
+    // `forbidden` follows a right password: the operator keeps this account out (AC11).
+    if (reply.type === 'error' && reply.code !== 'resource-constraint' && reply.code !== 'forbidden')
       throw new ProtocolError('not-authorized')
     const { acct, bundle, list, change, vault } = expect('logged-in', reply)
     logins.giveBack(key) // only failures are counted
+    loginsFromAddress.giveBack(limitKeyOf(c))
     loginsFromEverywhere.giveBack(body.user)
     const ticket = proofs.ticket(body.user, acct, list.ver, change)
     return c.json({ ticket, acct, bundle, list, change, vault } satisfies LoggedIn)
@@ -125,11 +152,6 @@ function readQuery(c: Context): { user: UserId; acct: AccountId; after: number }
   if (!isUserName(user) || !v.is(accountId, acct) || !/^\d{1,9}$/.test(after))
     throw new ProtocolError('item-not-found')
   return { user, acct, after: Number(after) }
-}
-
-function take(limit: RateLimit, key: string): void {
-  const retryAfterMs = limit.take(key)
-  if (retryAfterMs !== null) throw new ProtocolError('policy-violation', 'too often', { retryAfterMs })
 }
 
 type ReplyOf<Type extends AccountReply['type']> = Extract<AccountReply, { type: Type }>

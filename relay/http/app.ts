@@ -1,6 +1,7 @@
 /** Everything that is not a socket, the same on every host. Routes of accounts: accounts.ts. */
 import { Hono, type Context } from 'hono'
 import { bodyLimit } from 'hono/body-limit'
+import { routePath } from 'hono/route'
 import { cors } from 'hono/cors'
 import { secureHeaders } from 'hono/secure-headers'
 import { timeout } from 'hono/timeout'
@@ -8,10 +9,13 @@ import type { Info } from '#shared/api'
 import { ProtocolError } from '#shared/errors'
 import type { Millis } from '#shared/ids'
 import { supportedVersions } from '#shared/version'
-import type { Log, Random, RelaySettings } from '../core/ports.ts'
+import type { Log, Metric, Random, RelaySettings } from '../core/ports.ts'
 import { accountRoutes, type Accounts } from './accounts.ts'
 import { blobRoutes, type Blobs } from './blobs.ts'
 import { browsers, fileOf, type Builds } from './builds.ts'
+import type { Invites } from './invites.ts'
+import { limitKey } from './address.ts'
+import { rateLimit } from './rate.ts'
 import { invitePage, isInvitePath } from './invite-page.ts'
 import { isExtension, mayAsk } from './origins.ts'
 import { page } from './page.ts'
@@ -25,6 +29,8 @@ export interface HttpSettings extends RelaySettings {
   publicUrl?: string
   powBits: number
   registrationsPerDay: number
+  /** From one address. */
+  requestsPerMinute: number
 }
 
 export interface Health {
@@ -47,8 +53,12 @@ export interface HttpHost {
   addressOf(c: Context): string
   builds?: () => Builds | Promise<Builds>
   health?: Health
+  /** Only who has a code makes an account. */
+  invites?: Invites
+  metric?: Metric
 }
 
+const probes = new Set(['/healthz', '/readyz', '/metrics'])
 /** An account's first request is some 20 KB; nothing else comes near. */
 const bodyBytesMax = 256 * 1024
 const answerWithinMs = 10_000
@@ -59,6 +69,14 @@ export function createApp(host: HttpHost): Hono {
   const healthy: Health = host.health ?? { alive: () => true, ready: () => true }
   const ownOrigin = (c: Context) => settings.publicUrl ?? new URL(c.req.url).origin
 
+  app.use(async (c, next) => {
+    const startedAt = host.clock()
+    await next()
+    const route = routePath(c, -1)
+    const labels = { method: c.req.method, route, status: String(c.res.status) }
+    host.metric?.('http_requests', labels)
+    host.log('debug', 'a request', { ...labels, ms: host.clock() - startedAt })
+  })
   app.use(
     secureHeaders({
       contentSecurityPolicy: {
@@ -73,6 +91,15 @@ export function createApp(host: HttpHost): Hono {
       strictTransportSecurity: false, // the proxy's to say: it has the certificate
     }),
   )
+  const requests = rateLimit({ burst: settings.requestsPerMinute, perMs: 60_000 }, host.clock)
+  app.use(async (c, next) => {
+    // Whoever watches over the relay is not to be turned away, and parts of files have limits of their own (BL10).
+    if (probes.has(c.req.path) || c.req.path.startsWith('/v1/blobs/')) return next()
+    const retryAfterMs = requests.take(limitKey(host.addressOf(c)))
+    if (retryAfterMs === null) return next()
+    host.metric?.('limits_hit', { limit: 'requests' })
+    throw new ProtocolError('policy-violation', 'too many requests', { retryAfterMs })
+  })
   app.use(
     '/v1/*',
     cors({
@@ -113,7 +140,7 @@ export function createApp(host: HttpHost): Hono {
       relayId: settings.relayId,
       versions: [...supportedVersions],
       now: host.clock(),
-      invite: 'none',
+      invite: host.invites ? 'required' : 'none',
       limits: settings.announced,
     } satisfies Info),
   )

@@ -86,7 +86,7 @@ function decoded(text: string): Uint8Array | null {
   }
 }
 
-const sameText = (a: string, b: string): boolean => {
+export const sameText = (a: string, b: string): boolean => {
   const encoder = new TextEncoder()
   return sameBytes(encoder.encode(a), encoder.encode(b))
 }

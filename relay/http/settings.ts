@@ -77,6 +77,30 @@ export const sharedVariables = {
     must: 'a number from 1 to 1000000',
     about: 'how many accounts one address may make in a day',
   },
+  PARLEY_REQUESTS_PER_MINUTE: {
+    schema: whole(10, 1_000_000),
+    fallback: '600',
+    must: 'a number from 10 to 1000000',
+    about: 'how many requests one address may make in a minute, new connections on Node among them',
+  },
+  PARLEY_SENDS_PER_HOUR: {
+    schema: whole(1, 1_000_000),
+    fallback: String(limits.accountSendsPerHourMax),
+    must: 'a number from 1 to 1000000',
+    about: 'how many messages one account may send in an hour',
+  },
+  PARLEY_KNOCKS_PER_DAY: {
+    schema: whole(1, 1000),
+    fallback: String(limits.knocksPerDayMax),
+    must: 'a number from 1 to 1000',
+    about: 'how many strangers one account may knock at in a day (a new one: a quarter of that)',
+  },
+  PARLEY_LOG_MB: {
+    schema: whole(1, 2000),
+    fallback: String(limits.logBytesMax / MiB),
+    must: 'a number of MiB from 1 to 2000',
+    about: 'what may wait in the log of one account, in MiB',
+  },
 } satisfies Table
 
 /** Somebody has to change something before the relay can start; the text says what, in one sentence. */
@@ -115,6 +139,12 @@ export function httpSettings(
     name: values.PARLEY_NAME,
     powBits: values.PARLEY_POW_BITS,
     registrationsPerDay: values.PARLEY_REGISTRATIONS_PER_DAY,
+    requestsPerMinute: values.PARLEY_REQUESTS_PER_MINUTE,
+    quotas: {
+      sendsPerHourMax: values.PARLEY_SENDS_PER_HOUR,
+      knocksPerDayMax: values.PARLEY_KNOCKS_PER_DAY,
+      logBytesMax: values.PARLEY_LOG_MB * MiB,
+    },
     ...(publicUrl === undefined ? {} : { publicUrl }),
   }
 }

@@ -1,4 +1,5 @@
 /** What an operator may set on Node, all of it in the environment. */
+import type { BlockList } from 'node:net'
 import * as v from 'valibot'
 import {
   readVariables,
@@ -9,6 +10,8 @@ import {
   type Values,
   type Variable,
 } from '../http/settings.ts'
+import { proxiesOf } from './addresses.ts'
+import { levels } from './log.ts'
 
 const variables = {
   PARLEY_HOST: {
@@ -41,11 +44,52 @@ const variables = {
     must: 'a number from 1 to 100000',
     about: 'how many connections of one address may be open that have not signed in yet',
   },
+  PARLEY_WAITING_IN_ALL: {
+    schema: whole(1, 100_000),
+    fallback: '1000',
+    must: 'a number from 1 to 100000',
+    about: 'how many of all; beyond that the one that has waited longest goes',
+  },
+  PARLEY_SOCKETS_PER_ADDRESS: {
+    schema: whole(1, 1_000_000),
+    fallback: '500',
+    must: 'a number from 1 to 1000000',
+    about: 'how many connections one address may have',
+  },
+  PARLEY_SOCKETS: {
+    schema: whole(1, 1_000_000),
+    fallback: '20000',
+    must: 'a number from 1 to 1000000',
+    about: 'how many connections the relay takes; each costs some 15 kB of memory and a file descriptor',
+  },
+  PARLEY_FRAMES_PER_SECOND: {
+    schema: whole(1, 100_000),
+    fallback: '50',
+    must: 'a number from 1 to 100000',
+    about: 'how fast one connection is read; ten seconds of it may come at once',
+  },
   PARLEY_TRUST_PROXY: {
+    schema: v.pipe(
+      v.string(),
+      v.transform(proxiesOf),
+      v.custom<BlockList>((list) => list !== null),
+    ),
+    fallback: 'no',
+    must: 'yes, no, or addresses and networks of proxies such as 127.0.0.1 or 172.16.0.0/12, with commas between',
+    about:
+      'whose X-Forwarded-For is believed: nobody’s, the named proxies’, or (yes) that of whoever connects',
+  },
+  PARLEY_INVITE_ONLY: {
     schema: yesOrNo,
     fallback: 'no',
     must: 'yes or no',
-    about: 'whether X-Forwarded-For may be believed: only behind a proxy that sets it',
+    about: 'whether a new account needs a code of yours (relay admin invite)',
+  },
+  PARLEY_METRICS: {
+    schema: v.union([v.picklist(['no', 'loopback']), v.pipe(v.string(), v.regex(/^[\x21-\x7e]{16,200}$/))]),
+    fallback: 'no',
+    must: 'no, loopback, or a token of at least 16 characters',
+    about: 'who may read /metrics: nobody, programs on this machine, or whoever has the token (Bearer)',
   },
   PARLEY_BUILDS: {
     schema: text(4096),
@@ -60,10 +104,11 @@ const variables = {
     about: 'over how long connections are sent away when the relay is stopped',
   },
   PARLEY_LOG: {
-    schema: v.picklist(['error', 'warn', 'info', 'none']),
+    schema: v.picklist([...levels, 'none']),
     fallback: 'info',
-    must: 'error, warn, info or none',
-    about: 'what is written to the log (standard error, one JSON object a line)',
+    must: 'error, warn, info, debug or none',
+    about:
+      'what is written to the log (standard error, one JSON object a line); never contents, addresses or names',
   },
 } satisfies Record<string, Variable>
 
@@ -86,8 +131,11 @@ export function help(): string {
   })
   return `A relay for Parley: one room for each user, in this process, kept in one folder.
 
-  npm run relay           starts it
-  npm run relay -- --help shows this
+  npm run relay                       starts it
+  npm run relay -- --help             shows this
+  npm run relay -- backup FOLDER      copies everything into a new folder; the relay may be running
+  npm run relay -- restore FOLDER     puts a backup back; the relay must be stopped
+  npm run relay -- admin …            accounts, invitations, figures; without more it tells what there is
 
 Settings are environment variables:
 ${rows.join('\n')}

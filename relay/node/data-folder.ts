@@ -1,6 +1,6 @@
 /** The folder that holds everything the relay knows. */
 import { randomBytes } from 'node:crypto'
-import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { ConfigError } from '../http/settings.ts'
@@ -45,6 +45,18 @@ function lock(folder: string): () => void {
     )
   }
   return () => database.close()
+}
+
+/** Whether a relay is running with that folder. */
+export function isInUse(folder: string): boolean {
+  if (!existsSync(join(folder, 'lock.sqlite'))) return false
+  try {
+    lock(folder)()
+    return false
+  } catch (error) {
+    if (error instanceof ConfigError) return true
+    throw error
+  }
 }
 
 function ownSecret(folder: string): string {

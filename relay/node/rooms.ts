@@ -20,6 +20,8 @@ interface Loaded {
 type Options = Pick<RoomHost, 'settings' | 'blobs' | 'clock' | 'random' | 'verify' | 'log' | 'metric'> & {
   database: Database
   sockets: AllSockets
+  /** In place of the way from room to room in this process. */
+  link?: RoomLink
 }
 
 export interface Rooms {
@@ -41,7 +43,7 @@ const loadedMax = 10_000
 const alarmsAtOnce = 200
 const failedAlarmRestsMs = 2000
 
-export function createRooms({ database, sockets, ...shared }: Options): Rooms {
+export function createRooms({ database, sockets, link: otherLink, ...shared }: Options): Rooms {
   const { clock, log } = shared
   const rooms = new Map<UserId, Loaded>()
   /** Rooms whose alarm is being handled, or rests after it failed. */
@@ -52,7 +54,7 @@ export function createRooms({ database, sockets, ...shared }: Options): Rooms {
   function load(user: UserId): Loaded {
     const store = database.room(user)
     const own = sockets.room()
-    const room = createRoom({ ...shared, self: user, store, link, sockets: own })
+    const room = createRoom({ ...shared, self: user, store, link: otherLink ?? link, sockets: own })
     const loaded = { room, store, sockets: own, usedAt: clock(), calls: 0 }
     rooms.set(user, loaded)
     return loaded

@@ -1,5 +1,9 @@
-/** The relay on Node: `npm run relay`. One process, one folder. Settings: config.ts, or --help. */
-import { statfsSync } from 'node:fs'
+/**
+ * The relay on Node: `npm run relay`. One process, one folder. Settings: config.ts, or --help. What is done beside it,
+ * such as backups: commands.ts.
+ */
+import { statfsSync, statSync } from 'node:fs'
+import type { Server } from 'node:http'
 import { resolve } from 'node:path'
 import { serve, upgradeWebSocket, type HttpBindings } from '@hono/node-server'
 import type { Context, Hono } from 'hono'
@@ -8,26 +12,33 @@ import { toBase64 } from '#shared/bytes'
 import { ProtocolError } from '#shared/errors'
 import type { UserId } from '#shared/ids'
 import { limits } from '#shared/limits'
-import type { Metric } from '../core/ports.ts'
 import { forwardedFor, limitKey } from '../http/address.ts'
 import { createApp } from '../http/app.ts'
 import { partWithinMs } from '../http/blobs.ts'
 import { isExtension } from '../http/origins.ts'
+import { createInvites } from '../http/invites.ts'
+import { sameText } from '../http/proofs.ts'
 import { roomOf } from '../http/paths.ts'
 import { ConfigError, httpSettings } from '../http/settings.ts'
 import { random, verify } from '../http/web-crypto.ts'
+import { isLoopbackAddress, isWithin } from './addresses.ts'
 import { nodeBlobs } from './blobs.ts'
+import { limitConnections } from './connections.ts'
 import { buildsIn } from './builds.ts'
 import { help, isLoopback, readConfig, unknownVariables, type Config } from './config.ts'
 import { openDataFolder } from './data-folder.ts'
-import { jsonLog } from './log.ts'
+import { countLimits, jsonLog } from './log.ts'
 import { createRooms } from './rooms.ts'
 import { createSockets } from './sockets.ts'
-import { openDatabase } from './store.ts'
+import { createMetrics } from './metrics.ts'
+import { createOperator, openDoor } from './operator.ts'
+import { databaseFile, invitesRoom, openDatabase } from './store.ts'
 
 const sweepMs = 250
 const checkpointMs = 30_000
 const oldFilesMs = 10 * 60_000
+const probeMs = 2000
+const tellMs = 60_000
 /** Whatever hangs: the relay is gone by then. Nothing depends on an orderly end. */
 const endsWithinMs = 25_000
 /** Two signals within so short a time are one. */
@@ -38,12 +49,12 @@ const behindMsMax = 2000
 const aliveWithinMs = 5000
 const freeBytesMin = 256 * 1024 * 1024
 
-/** Nobody reads them yet. */
-const metric: Metric = () => undefined
-
 async function start(config: Config) {
   const clock = Date.now
   const log = jsonLog(config.PARLEY_LOG)
+  const metrics = createMetrics({ on: config.PARLEY_METRICS !== 'no' })
+  const limitHits = countLimits(metrics.metric, log)
+  const { metric } = limitHits
   const folder = resolve(config.PARLEY_DATA)
   const data = openDataFolder(folder, config.PARLEY_SECRET)
   const database = await openDatabase({
@@ -51,6 +62,7 @@ async function start(config: Config) {
     clock,
     newRelayId: () => toBase64(random.bytes(32)),
     onFatal: (error) => die('the database cannot be written any more', error),
+    onCommit: metrics.committed,
   }).catch((error: Error) => {
     throw new ConfigError(
       `The data in ${folder} cannot be used (${error.message}): use the version of Parley that wrote them, ` +
@@ -62,17 +74,32 @@ async function start(config: Config) {
   const settings = httpSettings(config, database.relayId, data.secret)
   const sockets = createSockets({
     clock,
+    metric,
+    perAddressMax: config.PARLEY_SOCKETS_PER_ADDRESS,
     waitingPerAddressMax: config.PARLEY_WAITING_SOCKETS,
+    socketsMax: config.PARLEY_SOCKETS,
+    waitingMax: config.PARLEY_WAITING_IN_ALL,
+    framesPerSecond: config.PARLEY_FRAMES_PER_SECOND,
     overloaded: () => database.queued > queuedMax || behindMs() > behindMsMax,
   })
   const blobs = nodeBlobs({ folder, clock, log })
+  const invites = createInvites(database.room(invitesRoom), clock, random)
   const rooms = createRooms({ database, sockets, blobs, settings, clock, random, verify, log, metric })
 
   let draining = false
+  let isProxyTold = false
+  const peerOf = (c: Context) => (c.env as HttpBindings).incoming.socket.remoteAddress ?? 'unknown'
   const addressOf = (c: Context) => {
-    const forwarded = config.PARLEY_TRUST_PROXY ? forwardedFor(c.req.header('x-forwarded-for')) : null
-    return forwarded ?? (c.env as HttpBindings).incoming.socket.remoteAddress ?? 'unknown'
+    const peer = peerOf(c)
+    const isProxy = isWithin(config.PARLEY_TRUST_PROXY, peer)
+    if (!isProxy && !isProxyTold && isLoopbackAddress(peer) && c.req.header('x-forwarded-for')) {
+      isProxyTold = true
+      log('warn', 'a proxy is not believed, so all people count as one: see PARLEY_TRUST_PROXY')
+    }
+    return (isProxy && forwardedFor(c.req.header('x-forwarded-for'))) || peer
   }
+  const isReady = () =>
+    !draining && !database.failing && behindMs() < behindMsMax && freeBytes(folder) > freeBytesMin
   const app = createApp({
     rooms,
     blobs,
@@ -83,12 +110,34 @@ async function start(config: Config) {
     log,
     addressOf,
     builds: () => buildsIn(resolve(config.PARLEY_BUILDS)),
-    health: {
-      alive: () => behindMs() < aliveWithinMs,
-      ready: () => !draining && behindMs() < behindMsMax && freeBytes(folder) > freeBytesMin,
-    },
+    health: { alive: () => behindMs() < aliveWithinMs, ready: isReady },
+    metric,
+    ...(config.PARLEY_INVITE_ONLY && { invites }),
   })
   openSockets(app)
+  metrics.watch({
+    connections: () => sockets.size,
+    waitingConnections: () => sockets.waiting,
+    rooms: () => rooms.size,
+    queuedRows: () => database.queued,
+    databaseBytes: () => bytesOf(databaseFile(folder)),
+    walBytes: () => bytesOf(`${databaseFile(folder)}-wal`),
+    freeBytes: () => freeBytes(folder),
+    ready: isReady,
+  })
+  app.get('/metrics', async (c) => {
+    if (!mayReadMetrics(c)) throw new ProtocolError('item-not-found', 'no such page')
+    const { text, type } = await metrics.read()
+    return c.text(text, 200, { 'content-type': type })
+  })
+
+  function mayReadMetrics(c: Context): boolean {
+    if (config.PARLEY_METRICS === 'no') return false
+    // What a proxy passes on comes from this machine too, and is not meant.
+    if (config.PARLEY_METRICS === 'loopback')
+      return isLoopbackAddress(peerOf(c)) && c.req.header('x-forwarded-for') === undefined
+    return sameText(c.req.header('authorization') ?? '', `Bearer ${config.PARLEY_METRICS}`)
+  }
 
   /**
    * Node-server puts listeners of its own on the socket as soon as this returns, and with them keeps the whole request
@@ -113,11 +162,7 @@ async function start(config: Config) {
       if (origin !== undefined && !isExtension(origin))
         throw new ProtocolError('forbidden', 'not from a web page')
       if (draining) throw new ProtocolError('resource-constraint', 'stopping', { retryAfterMs: 10_000 })
-      if (!sockets.mayOpen(limitKey(addressOf(c)))) {
-        throw new ProtocolError('policy-violation', 'too many connections that have not signed in', {
-          retryAfterMs: 5000,
-        })
-      }
+      sockets.mayOpen(limitKey(addressOf(c)))
       return (await upgrade(c, next)) ?? c.notFound()
     })
   }
@@ -129,6 +174,7 @@ async function start(config: Config) {
     serverOptions: {
       headersTimeout: 10_000,
       requestTimeout: partWithinMs + 10_000, // nothing takes longer than a part of a file
+      connectionsCheckingInterval: 2000, // how often those two are looked at
       keepAliveTimeout: 30_000,
       maxHeaderSize: 8192,
     },
@@ -136,6 +182,7 @@ async function start(config: Config) {
       server: new WebSocketServer({
         noServer: true,
         maxPayload: limits.frameInBytesMax,
+        autoPong: false, // sockets.ts counts what it answers
         perMessageDeflate: false, // a quarter of a megabyte for each connection, and sealed bytes do not shrink
         clientTracking: false,
       }),
@@ -146,6 +193,19 @@ async function start(config: Config) {
     server.once('error', (error: NodeJS.ErrnoException) => fail(new ConfigError(cannotListen(config, error))))
   })
 
+  limitConnections(server as Server, config)
+
+  const startedAt = clock()
+  const live = () => ({
+    connections: sockets.size,
+    waitingConnections: sockets.waiting,
+    roomsLoaded: rooms.size,
+    queuedRows: database.queued,
+    ready: isReady(),
+    upSeconds: Math.round((clock() - startedAt) / 1000),
+  })
+  const door = await openDoor(folder, createOperator({ rooms, invites, log, live }))
+
   const sweeping = setInterval(() => {
     sockets.sweep()
     rooms.sweep()
@@ -153,6 +213,9 @@ async function start(config: Config) {
   const checkpoints = setInterval(() => void database.checkpoint(), checkpointMs)
   const oldFiles = setInterval(() => void blobs.sweep(), oldFilesMs)
   void blobs.sweep()
+  // Not ready, it gets no requests that would find out that the disk works again.
+  const telling = setInterval(limitHits.tell, tellMs)
+  const probing = setInterval(() => void (database.failing && database.probe()), probeMs)
 
   let askedAt = 0
   async function stop() {
@@ -167,7 +230,11 @@ async function start(config: Config) {
     clearInterval(sweeping)
     clearInterval(checkpoints)
     clearInterval(oldFiles)
+    clearInterval(probing)
+    clearInterval(telling)
+    limitHits.tell()
     server.close()
+    door.close()
     await rooms.idle()
     await database.close()
     data.release()
@@ -183,6 +250,8 @@ async function start(config: Config) {
   console.log(`Parley's relay is ready: ${address}  (its data: ${folder})`)
   log('info', 'started')
 }
+
+const bytesOf = (file: string): number => statSync(file, { throwIfNoEntry: false })?.size ?? 0
 
 function freeBytes(folder: string): number {
   const { bavail, bsize } = statfsSync(folder)
@@ -212,11 +281,16 @@ function die(text: string, error: unknown): never {
 process.on('uncaughtException', (error) => die('an unexpected error', error))
 process.on('unhandledRejection', (error) => die('an unexpected error', error))
 
-if (process.argv.includes('--help')) {
+const [command, ...args] = process.argv.slice(2)
+if (command === '--help' || (command !== 'admin' && args.includes('--help'))) {
   console.log(help())
 } else {
   try {
     const config = readConfig(process.env)
+    if (command !== undefined) {
+      await (await import('./commands.ts')).runCommand([command, ...args], config)
+      process.exit(0)
+    }
     for (const name of unknownVariables(process.env))
       console.error(`${name} is no setting of the relay: see --help.`)
     if (!isLoopback(config.PARLEY_HOST) && config.PARLEY_PUBLIC_URL === undefined) {

@@ -2,11 +2,12 @@
 import { newConnectionState } from '../core/connection-state.ts'
 import type { Socket as NetSocket } from 'node:net'
 import type { WebSocket } from 'ws'
-import { closeCodes, errors } from '#shared/errors'
+import { closeCodes, errors, type ErrorCode } from '#shared/errors'
 import type { ServerFrame } from '#shared/frames'
 import type { Millis } from '#shared/ids'
 import { limits } from '#shared/limits'
-import type { ConnectionId, ConnectionState, Sockets } from '../core/ports.ts'
+import type { ConnectionId, ConnectionState, Metric, Sockets } from '../core/ports.ts'
+import { createCrowd, refusedForMs, type CrowdLimits } from './crowd.ts'
 
 /** The sockets of one room. */
 export interface RoomSockets extends Sockets {
@@ -34,53 +35,72 @@ interface Socket {
   handling: number
   /** When it was told to go: a socket that does not is cut off. */
   closingAt: Millis | null
+  /** What it has sent so far is worth this time at the rate that it may keep (GCRA). */
+  paidUntil: Millis
+  /** Since when it sends faster than that, all the time. */
+  floodingSince: Millis | null
 }
 
-interface Options {
+interface Options extends CrowdLimits {
+  /** How fast one socket is read (FR7). */
+  framesPerSecond: number
   clock(): Millis
-  waitingPerAddressMax: number
+  metric: Metric
   /** Is the disk behind? Then nobody is read from until it has caught up. */
   overloaded(): boolean
 }
 
 export interface AllSockets {
   room(): RoomSockets
-  /** May somebody else from there open a socket? */
-  mayOpen(key: string): boolean
+  /** @throws ProtocolError when nobody else from there may open a socket now */
+  mayOpen(key: string): void
   /** Ends what has been silent or unknown for too long; once a second is enough. */
   sweep(): void
   /** Sends everybody away, spread over the time given; resolves when all are gone. */
   drain(windowMs: number): Promise<void>
   readonly size: number
+  /** How many have not signed in. */
+  readonly waiting: number
 }
 
 /** One socket may have this many frames with its room before it is not read from any more. */
 const handlingMax = 64
+/** What had been read before reading stopped comes all the same; so much of it in one piece is a flood. */
+const handlingAtOnceMax = 4 * handlingMax
+/** A device that comes back has a lot to say at once: this many seconds' worth. */
+const burstSeconds = 10
+const floodsForMs = 10_000
 /** A reader that is this far behind has no use for more: it comes back and goes on where it was. */
 const bufferedBytesMax = 4 * 1024 * 1024
+/** Of all of them together: then those that read least are cut off. */
+const bufferedInAllBytesMax = 256 * 1024 * 1024
+/** Who does not read gets no `pong` either. */
+const pongsBufferedBytesMax = 64 * 1024
 const goesWithinMs = 2000
 
 /** ws's own name for it, of many years' standing; without it frames go out one by one. */
 const netSocketOf = (ws: WebSocket) => (ws as unknown as Record<'_socket', NetSocket | undefined>)['_socket']
 
-const notAuthorized = JSON.stringify({
-  type: 'error',
-  code: 'not-authorized',
-  action: errors['not-authorized'].action,
-} satisfies ServerFrame)
+const refusal = (code: ErrorCode, extra: { retryAfterMs?: number } = {}) =>
+  JSON.stringify({ type: 'error', code, action: errors[code].action, ...extra } satisfies ServerFrame)
 
-export function createSockets({ clock, waitingPerAddressMax, overloaded }: Options): AllSockets {
+export function createSockets(options: Options): AllSockets {
+  const { clock, overloaded, metric } = options
+  const frameMs = 1000 / options.framesPerSecond
   const all = new Set<Socket>()
   const paused = new Set<Socket>()
-  const waiting = new Map<string, number>()
+  const crowd = createCrowd<Socket>(options, limitHit)
   let written: Socket[] = []
 
   const isWaiting = ({ state }: Socket) => state.device === undefined
 
-  function countWaiting(key: string, change: 1 | -1) {
-    const count = (waiting.get(key) ?? 0) + change
-    if (count > 0) waiting.set(key, count)
-    else waiting.delete(key)
+  function limitHit(limit: string) {
+    metric('limits_hit', { limit })
+  }
+
+  function refuse(socket: Socket, code: ErrorCode, closeCode: number) {
+    write(socket, refusal(code, { retryAfterMs: refusedForMs }))
+    close(socket, closeCode, code)
   }
 
   // --- Out: what a turn says to a socket goes out in one piece --------------------------------------------
@@ -107,14 +127,19 @@ export function createSockets({ clock, waitingPerAddressMax, overloaded }: Optio
     net?.cork()
     for (const text of outgoing) ws.send(text)
     net?.uncork()
-    if (ws.bufferedAmount > bufferedBytesMax) ws.terminate()
+    if (ws.bufferedAmount > bufferedBytesMax) cutOff(socket)
+  }
+
+  function cutOff({ ws }: Socket) {
+    limitHit('unread')
+    ws.terminate()
   }
 
   function close(socket: Socket, code: number, reason: string) {
     if (socket.closingAt !== null) return
     flush(socket)
     socket.closingAt = clock()
-    if (isWaiting(socket)) countWaiting(socket.visitor.key, -1)
+    crowd.signedIn(socket, socket.visitor.key)
     socket.ws.close(code, reason)
     resume(socket) // or its own "close" would never be read
   }
@@ -130,16 +155,45 @@ export function createSockets({ clock, waitingPerAddressMax, overloaded }: Optio
     if (paused.delete(socket)) socket.ws.resume()
   }
 
+  const mayBeRead = (socket: Socket) => socket.handling < handlingMax / 2 && !isAhead(socket) && !overloaded()
+  const isAhead = ({ paidUntil }: Socket) => paidUntil - clock() > burstSeconds * 1000
+
+  /** A frame of any kind has come. Who is ahead of their rate is not read from until it has caught up (FR7). */
+  function count(socket: Socket) {
+    const now = clock()
+    socket.paidUntil = Math.max(now, socket.paidUntil) + frameMs
+    if (!isAhead(socket)) return
+    if (socket.floodingSince === null) limitHit('frames')
+    socket.floodingSince ??= now
+    pause(socket)
+  }
+
+  function endFlood(socket: Socket, now: Millis) {
+    if (socket.floodingSince === null) return
+    if (socket.paidUntil - now < (burstSeconds * 1000) / 2) socket.floodingSince = null
+    else if (now - socket.floodingSince > floodsForMs) refuse(socket, 'policy-violation', closeCodes.flood)
+  }
+
+  function answerPing(socket: Socket, data: Buffer) {
+    count(socket)
+    if (socket.closingAt === null && socket.ws.bufferedAmount < pongsBufferedBytesMax) socket.ws.pong(data)
+  }
+
   async function receive(socket: Socket, text: string) {
     socket.seenAt = clock()
     if (socket.closingAt !== null) return
+    count(socket)
+    if (socket.handling >= handlingAtOnceMax) {
+      limitHit('frames')
+      return refuse(socket, 'policy-violation', closeCodes.flood)
+    }
     socket.handling += 1
     if (socket.handling >= handlingMax || overloaded()) pause(socket)
     try {
       await socket.visitor.received(text)
     } finally {
       socket.handling -= 1
-      if (socket.handling < handlingMax / 2 && paused.has(socket) && !overloaded()) resume(socket)
+      if (paused.has(socket) && mayBeRead(socket)) resume(socket)
     }
   }
 
@@ -167,8 +221,8 @@ export function createSockets({ clock, waitingPerAddressMax, overloaded }: Optio
       remember(id, state) {
         const socket = sockets.get(id)
         if (!socket || socket.closingAt !== null) return
-        if (isWaiting(socket) && state.device !== undefined) countWaiting(socket.visitor.key, -1)
         socket.state = state
+        if (!isWaiting(socket)) crowd.signedIn(socket, socket.visitor.key)
         states.set(id, state)
       },
       buffered(id) {
@@ -180,20 +234,27 @@ export function createSockets({ clock, waitingPerAddressMax, overloaded }: Optio
         const now = clock()
         const state = newConnectionState(now)
         const times = { openedAt: now, seenAt: now, closingAt: null }
-        const socket: Socket = { ws, visitor, state, ...times, outgoing: [], handling: 0 }
+        const rate = { paidUntil: now, floodingSince: null }
+        const socket: Socket = { ws, visitor, state, ...times, ...rate, outgoing: [], handling: 0 }
         sockets.set(id, socket)
         states.set(id, state)
         all.add(socket)
-        countWaiting(visitor.key, 1)
-        if (waiting.get(visitor.key)! > waitingPerAddressMax)
-          close(socket, closeCodes.overloaded, 'too many at once')
+        const excess = crowd.opened(socket, visitor.key)
+        if (excess)
+          refuse(
+            excess,
+            excess === socket ? 'policy-violation' : 'resource-constraint',
+            closeCodes.overloaded,
+          )
+        ws.on('ping', (data: Buffer) => answerPing(socket, data))
+        ws.on('pong', () => count(socket))
         // A frame that is not text cannot be read; the room says so.
         ws.on('message', (data: Buffer, isBinary: boolean) => {
           void receive(socket, isBinary ? '' : data.toString())
         })
         ws.on('error', () => undefined) // too long, not UTF-8 and the like: "close" follows with its code
         ws.on('close', (code: number) => {
-          if (isWaiting(socket) && socket.closingAt === null) countWaiting(visitor.key, -1)
+          crowd.closed(socket, visitor.key)
           socket.closingAt ??= clock()
           paused.delete(socket)
           all.delete(socket)
@@ -207,20 +268,24 @@ export function createSockets({ clock, waitingPerAddressMax, overloaded }: Optio
 
   return {
     room,
-    mayOpen: (key) => (waiting.get(key) ?? 0) < waitingPerAddressMax,
+    mayOpen: crowd.mayOpen,
     sweep() {
       const now = clock()
+      let unread = 0
       for (const socket of all) {
         if (socket.closingAt !== null) {
           if (now - socket.closingAt > goesWithinMs) socket.ws.terminate()
         } else if (isWaiting(socket) && now - socket.openedAt > limits.authDeadlineMs) {
-          write(socket, notAuthorized)
+          write(socket, refusal('not-authorized'))
           close(socket, closeCodes.notAuthorized, 'not authorized in time')
         } else if (now - socket.seenAt > limits.silenceMs && !paused.has(socket)) {
           close(socket, closeCodes.silent, 'silent')
         }
+        unread += socket.ws.bufferedAmount
+        endFlood(socket, now)
       }
-      if (!overloaded()) for (const socket of paused) if (socket.handling < handlingMax / 2) resume(socket)
+      if (unread > bufferedInAllBytesMax) cutOffSlowest(unread)
+      for (const socket of paused) if (mayBeRead(socket)) resume(socket)
     },
     async drain(windowMs) {
       const leaving = [...all]
@@ -240,5 +305,18 @@ export function createSockets({ clock, waitingPerAddressMax, overloaded }: Optio
     get size() {
       return all.size
     },
+    get waiting() {
+      return crowd.waiting
+    },
+  }
+
+  function cutOffSlowest(bytes: number) {
+    const slowest = [...all].toSorted((a, b) => b.ws.bufferedAmount - a.ws.bufferedAmount)
+    let left = bytes
+    for (const socket of slowest) {
+      if (left < bufferedInAllBytesMax / 2) return
+      left -= socket.ws.bufferedAmount
+      cutOff(socket)
+    }
   }
 }

@@ -4,6 +4,7 @@
  */
 import { DatabaseSync } from 'node:sqlite'
 import { parentPort, workerData } from 'node:worker_threads'
+import { schemaVersion } from './schema.ts'
 
 /** What one room wants to become durable. */
 export type Commit =
@@ -21,7 +22,10 @@ export type Commit =
   | { type: 'rung'; room: string }
   | { type: 'wipe'; room: string }
 
-export type Request = { type: 'commit'; commits: Commit[] } | { type: 'checkpoint' } | { type: 'close' }
+export type Request =
+  | { type: 'commit'; commits: Commit[] }
+  | { type: 'probe' | 'checkpoint' }
+  | { type: 'close' }
 export type Answer =
   | { type: 'ready'; synchronous: number }
   | { type: 'done' }
@@ -34,7 +38,6 @@ const schema = `
   CREATE TABLE IF NOT EXISTS alarm (room INTEGER PRIMARY KEY, at INTEGER NOT NULL, next INTEGER);
   CREATE INDEX IF NOT EXISTS alarm_at ON alarm (at);
 `
-const schemaVersion = 1
 
 const { file, relayId } = workerData as { file: string; relayId: string }
 const port = parentPort!
@@ -79,6 +82,10 @@ const wipe = [
   'DELETE FROM room WHERE id = ?',
 ].map((sql) => database.prepare(sql))
 
+const mark = database.prepare(
+  "INSERT INTO kv VALUES (0, 'probe', '0') ON CONFLICT (room, k) DO UPDATE SET v = excluded.v",
+)
+
 const roomOf = (name: string) => (findRoom.get(name) as { id: number } | undefined)?.id
 
 const committers: { [Type in Commit['type']]: (commit: Extract<Commit, { type: Type }>) => void } = {
@@ -112,6 +119,10 @@ const handlers: { [Type in Request['type']]: (request: Extract<Request, { type: 
       if (database.isTransaction) database.exec('ROLLBACK')
       throw error
     }
+  },
+  /** Writes what is there already, into the tables that matter. */
+  probe() {
+    mark.run()
   },
   checkpoint() {
     database.exec('PRAGMA wal_checkpoint(PASSIVE)')

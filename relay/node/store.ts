@@ -31,6 +31,10 @@ export interface Database {
   readonly queued: number
   /** When the oldest write that is not durable was asked for; null when there is none. */
   readonly waitingSince: Millis | null
+  /** The last commit could not be written. */
+  readonly failing: boolean
+  /** Resolves when it has been tried whether a commit can be written. */
+  probe(): Promise<void>
   /** Moves what is in the write-ahead log into the file; for quiet moments. */
   checkpoint(): Promise<void>
   /** Everything asked for before is durable when this resolves. */
@@ -44,11 +48,16 @@ interface Options {
   clock(): Millis
   /** The writer is gone, so nothing can be promised any more: end the process. */
   onFatal(error: Error): void
+  onCommit?(seconds: number, rows: number): void
 }
+
+/** Rows that belong to no user are those of a room whose name nobody can have. */
+export const invitesRoom = '#invites'
 
 export const databaseFile = (folder: string) => join(folder, 'relay.sqlite')
 
-export async function openDatabase({ folder, newRelayId, clock, onFatal }: Options): Promise<Database> {
+export async function openDatabase(options: Options): Promise<Database> {
+  const { folder, newRelayId, clock, onFatal, onCommit } = options
   const file = databaseFile(folder)
   const writer = await startWriter(file, newRelayId(), onFatal)
   const reader = new DatabaseSync(file, { readOnly: true, timeout: 5000 })
@@ -77,6 +86,7 @@ export async function openDatabase({ folder, newRelayId, clock, onFatal }: Optio
   let underway: Waiting[] = []
   let queued = 0
   let scheduled = false
+  let failing = false
 
   function write(commit: Commit): Promise<void> {
     return new Promise((done, fail) => {
@@ -98,7 +108,11 @@ export async function openDatabase({ folder, newRelayId, clock, onFatal }: Optio
     const answer = await writer.ask({ type: 'commit', commits: underway.map(({ commit }) => commit) })
     const finished = underway
     underway = []
-    for (const { commit } of finished) queued -= rowsOf(commit)
+    failing = answer.type === 'failed'
+    let rows = 0
+    for (const { commit } of finished) rows += rowsOf(commit)
+    queued -= rows
+    if (onCommit && !failing) onCommit((clock() - finished[0]!.since) / 1000, rows)
     void flush() // before anybody is told: the writer works while the effects are performed
     for (const { done, fail } of finished) {
       if (answer.type === 'failed') fail(new Error(`not written: ${answer.reason}`))
@@ -184,6 +198,12 @@ export async function openDatabase({ folder, newRelayId, clock, onFatal }: Optio
     },
     get waitingSince() {
       return underway[0]?.since ?? waiting[0]?.since ?? null
+    },
+    get failing() {
+      return failing
+    },
+    async probe() {
+      if (underway.length === 0) failing = (await writer.ask({ type: 'probe' })).type === 'failed'
     },
     async checkpoint() {
       if (underway.length === 0) await writer.ask({ type: 'checkpoint' })

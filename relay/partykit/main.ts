@@ -43,7 +43,9 @@ function appFor({ secret, http }: Settings): Hono {
     secret,
     clock: Date.now,
     random,
-    log: (level, text, fields) => console[level](JSON.stringify({ level, text, ...fields })),
+    log(level, text, fields) {
+      if (level !== 'debug') console[level](JSON.stringify({ level, text, ...fields }))
+    },
     addressOf: (c) => c.req.header('cf-connecting-ip') ?? 'unknown', // Cloudflare sets it
   })
 }

@@ -13,6 +13,13 @@ const variables = {
     about: 'signs what the relay hands out and what its rooms tell each other; its id comes from it too',
   },
   ...sharedVariables,
+  // Ignored, it would leave a door open that somebody believes to be shut.
+  PARLEY_INVITE_ONLY: {
+    schema: v.literal('no'),
+    fallback: 'no',
+    must: 'no: on PartyKit there is no place for invitations',
+    about: 'not on this host',
+  },
 }
 
 export interface Settings {

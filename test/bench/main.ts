@@ -6,6 +6,7 @@ import { mkdirSync, writeFileSync } from 'node:fs'
 import { cpus } from 'node:os'
 import { join, resolve } from 'node:path'
 import { parseArgs } from 'node:util'
+import { benchAbuse } from './abuse.ts'
 import { benchCrypto } from './crypto.ts'
 import { benchExtension } from './extension.ts'
 import { benchFileEngines } from './file-engines.ts'
@@ -25,6 +26,7 @@ const benches: Record<string, () => Promise<Table[]>> = {
   files: async () => [...(await benchFiles()), ...(await benchFileEngines())],
   extension: benchExtension,
   crypto: benchCrypto,
+  abuse: benchAbuse,
 }
 
 const { only } = parseArgs({ options: { only: { type: 'string' } } }).values

@@ -30,6 +30,7 @@ function relay() {
       blobKey,
       name: 'Test',
       powBits: 0,
+      requestsPerMinute: 10_000,
       registrationsPerDay: 1,
     },
     secret: new Uint8Array(32),

@@ -21,6 +21,7 @@ export const testSettings = {
   PARLEY_SECRET: 'only-for-tests-only-for-tests-only',
   PARLEY_POW_BITS: '4',
   PARLEY_REGISTRATIONS_PER_DAY: '100000',
+  PARLEY_REQUESTS_PER_MINUTE: '1000000',
 }
 
 export function hostContract(name: string, spawn: () => Promise<RelayProcess>) {

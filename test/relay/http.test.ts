@@ -8,6 +8,8 @@ import { errors } from '#shared/errors'
 import type { AccountOperation, AccountReply } from '../../relay/core/ports.ts'
 import { announcedLimits } from '../../relay/http/announced.ts'
 import { createApp, type HttpHost } from '../../relay/http/app.ts'
+import { memoryStore } from '../../relay/core/memory-store.ts'
+import { createInvites } from '../../relay/http/invites.ts'
 import { random } from '../../relay/http/web-crypto.ts'
 import { signUpBody, workOut, type SignUp } from '../support/sign-up.ts'
 import { memoryBlobs } from '../support/memory-blobs.ts'
@@ -38,6 +40,7 @@ const host = (changes: Partial<HttpHost> = {}): HttpHost => ({
     name: 'Test <relay>',
     powBits: 4,
     registrationsPerDay: 2,
+    requestsPerMinute: 10_000,
   },
   secret: utf8('a secret of thirty-two bytes or so'),
   clock: () => now,
@@ -240,6 +243,61 @@ describe('signing up', () => {
   })
 })
 
+describe('by invitation', () => {
+  const invites = () => createInvites(memoryStore(), () => now, random)
+  const signUpWith = (invite?: string) => post('/v1/register', { ...alice.body, ...(invite && { invite }) })
+
+  test('[AC12] a code makes one account; each way to have none has its own refusal', async () => {
+    const own = invites()
+    const { code } = await own.create(14, 'for Alice')
+    const { code: other } = await own.create(1)
+    const settings = { ...host().settings, registrationsPerDay: 10 }
+    app = createApp(host({ invites: own, settings }))
+    reply = () => ({ type: 'registered', acct: alice.acct })
+
+    expect(await (await app.request(`${origin}/v1/info`)).json()).toMatchObject({ invite: 'required' })
+    expect(await refusalOf(signUpWith())).toEqual([403, 'forbidden'])
+    expect(await refusalOf(signUpWith('aaaa-bbbb-cccc-dddd'))).toEqual([404, 'item-not-found'])
+    expect(asked).toEqual([])
+    expect((await signUpWith(` ${code.toUpperCase().replaceAll('-', ' ')}`)).status).toBe(200)
+    // An answer may be lost: the same name asks again. Nobody else does.
+    expect((await signUpWith(code)).status).toBe(200)
+    const bob = await signUpBody({ relayId, user: 'bob', work: await workFor('bob') })
+    expect(await refusalOf(post('/v1/register', { ...bob.body, invite: code }))).toEqual([410, 'gone'])
+    now += 86_400_000
+    const late = await signUpBody({ relayId, user: 'bob', work: await workFor('bob') })
+    expect(await refusalOf(post('/v1/register', { ...late.body, invite: other }))).toEqual([410, 'gone'])
+
+    expect((await own.list()).map(({ usedBy, note }) => [usedBy, note])).toEqual([
+      [undefined, undefined],
+      ['alice', 'for Alice'],
+    ])
+  })
+
+  test('[AC12] a sign-up that is refused spends no code, and a revoked one opens nothing', async () => {
+    const own = invites()
+    const { code } = await own.create(14)
+    app = createApp(host({ invites: own }))
+    reply = () => ({ type: 'error', code: 'conflict' })
+
+    expect(await refusalOf(signUpWith(code))).toEqual([409, 'conflict'])
+    expect((await own.list())[0]).toMatchObject({ code })
+    expect((await own.list())[0]!.usedBy).toBeUndefined()
+    expect(await own.revoke(code)).toBe(true)
+    expect(await own.revoke(code)).toBe(false)
+    expect(await refusalOf(signUpWith(code))).toEqual([404, 'item-not-found'])
+  })
+
+  test('who tries codes is slowed down', async () => {
+    app = createApp(host({ invites: invites() }))
+    const statuses = new Set<number>()
+    for (let i = 0; i < 20; i++) statuses.add((await signUpWith(`aaaa-${i}`)).status)
+
+    expect([...statuses]).toEqual([404])
+    expect(await refusalOf(signUpWith('aaaa'))).toEqual([429, 'policy-violation'])
+  })
+})
+
 const start = async (user: string) => (await (await post('/v1/login/start', { user })).json()) as object
 
 const signature = 'A'.repeat(86)
@@ -293,6 +351,21 @@ describe('signing in', () => {
     expect((await finish('bob', await start('bob'))).status).toBe(401)
     address = '192.0.2.99'
     expect((await finish('alice', await start('alice'))).status).toBe(401)
+  })
+
+  test('one password tried on many names from one address is slowed down too', async () => {
+    const statuses: number[] = []
+    for (let i = 0; i < 62; i++) statuses.push((await finish(`name-${i}`, await start(`name-${i}`))).status)
+
+    expect(statuses).toEqual([...Array<number>(60).fill(401), 429, 429])
+    address = '192.0.2.99'
+    expect((await finish('alice', await start('alice'))).status).toBe(401)
+  })
+
+  test('[AC11] who is kept out learns why, after the right password', async () => {
+    reply = () => ({ type: 'error', code: 'forbidden' })
+
+    expect(await refusalOf(finish('alice', await start('alice')))).toEqual([403, 'forbidden'])
   })
 
   test('signing in correctly is not counted', async () => {
@@ -453,6 +526,28 @@ describe('device lists', () => {
   })
 })
 
+test('[AC13] one address asks so often in a minute, whatever it asks; probes are not counted', async () => {
+  const limits: string[] = []
+  const settings = { ...host().settings, requestsPerMinute: 10 }
+  app = createApp(
+    host({ settings, metric: (name, labels) => name === 'limits_hit' && limits.push(labels!.limit!) }),
+  )
+  const paths = ['/', '/v1/info', '/nothing', '/u/alice', '/download/x']
+  const statusOf = async (path: string) => (await app.request(`${origin}${path}`)).status
+  for (const path of [...paths, ...paths]) expect(await statusOf(path)).toBeLessThan(429)
+
+  const refused = await app.request(`${origin}/v1/info`)
+  expect(await refusalOf(refused.clone())).toEqual([429, 'policy-violation'])
+  expect(Number(refused.headers.get('retry-after'))).toBeGreaterThan(0)
+  expect(limits).toEqual(['requests'])
+  expect(await statusOf('/healthz')).toBe(200)
+  address = '192.0.2.2'
+  expect(await statusOf('/v1/info')).toBe(200)
+  address = '192.0.2.1'
+  now += 6001
+  expect(await statusOf('/v1/info')).toBe(200)
+})
+
 describe('refusals', () => {
   const bad: [string, unknown][] = [
     ['no JSON', '{"user":'],
@@ -503,7 +598,7 @@ describe('refusals', () => {
 
   test('[AC7] a mistake of ours tells nothing about itself', async () => {
     const logged: unknown[] = []
-    app = createApp(host({ log: (...entry) => logged.push(entry) }))
+    app = createApp(host({ log: (level, ...entry) => level === 'error' && logged.push(entry) }))
     reply = () => {
       throw new Error('a path like /srv/parley and a query')
     }

@@ -57,6 +57,8 @@ export interface HeadlessOptions {
   /** The background's database, before anything is done with it. */
   prepare?: (db: Db) => void
   canOpenUnfocused?: boolean
+  /** The code that a relay by invitation asks for. */
+  invite?: string
   /** Nobody signs in. */
   signedOut?: boolean
   /** Starts with these rows instead of signing in: a profile that was copied. Does not wait for a connection. */
@@ -179,6 +181,7 @@ export async function headless(relay: string, name: string, options: HeadlessOpt
     ;({ recoveryCode } = await engine.commands.signUp({
       ...input,
       root: options.root ?? passwordRoot(password, relayId, name),
+      ...(options.invite && { invite: options.invite }),
     }))
   }
   if (!options.copyOf && !options.signedOut) await until(isConnected, `${name} connected`)

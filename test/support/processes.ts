@@ -38,11 +38,20 @@ export type RelayOptions = {
   env?: Record<string, string>
 }
 
+/** Tests come from one address, and all at once. */
+const wide = {
+  PARLEY_REQUESTS_PER_MINUTE: '1000000',
+  PARLEY_SOCKETS_PER_ADDRESS: '100000',
+  PARLEY_FRAMES_PER_SECOND: '100000',
+  PARLEY_SOCKETS: '100000',
+  PARLEY_WAITING_IN_ALL: '100000',
+}
+
 /** The relay on Node, as `npm run relay` starts it, on a free port of the loopback interface. */
 export async function spawnRelay(options: RelayOptions = {}): Promise<RelayProcess> {
   const { port, data } = await placeFor(options)
   const place = { PARLEY_HOST: '127.0.0.1', PARLEY_PORT: String(port), PARLEY_DATA: data }
-  const env = { ...place, PARLEY_DRAIN_MS: '50', ...options.env } // it stops at once, or `stop` would lose patience
+  const env = { ...place, ...wide, PARLEY_DRAIN_MS: '50', ...options.env } // it stops at once, or `stop` would lose patience
   const command = [
     ...(options.under ?? []),
     process.execPath,

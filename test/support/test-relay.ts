@@ -34,6 +34,8 @@ import type {
   RoomMessage,
   RoomReply,
   Sockets,
+  Quotas,
+  RelaySettings,
 } from '../../relay/core/ports.ts'
 import { createRoom } from '../../relay/core/runner.ts'
 import { verify } from '../../relay/http/web-crypto.ts'
@@ -66,16 +68,17 @@ interface Home {
 
 export type TestRelay = ReturnType<typeof testRelay>
 
-export function testRelay(limitsOfOperator: Partial<AnnouncedLimits> = {}) {
+export function testRelay(limitsOfOperator: Partial<AnnouncedLimits> = {}, quotas?: Quotas) {
   let now: Millis = Date.UTC(2026, 0, 15)
   let connections = 0
   const homes = new Map<UserId, Home>()
   const people = new Map<UserId, Person>()
   const timers: { at: Millis; run(): Promise<void> }[] = []
-  const settings = {
+  const settings: RelaySettings = {
     relayId,
     announced: { ...announcedLimits(), ...limitsOfOperator },
     blobKey: new Uint8Array(32).fill(5),
+    ...(quotas && { quotas }),
   }
   const blobs = memoryBlobs(() => now)
   const random = seededRandom(mulberry32(1))

@@ -104,6 +104,46 @@ test('a relay that cannot be reached is told at its address, which opens', async
   expect(screen.getByText(/The relay cannot be reached/)).toBeTruthy()
 })
 
+test('a relay that is by invitation asks for the code before anything is hashed; what is wrong with it is told there', async () => {
+  const { answer, refuse, asked } = await openForm('Create account')
+  answer('relayInfo', () => ({ relayId: 'R', invite: 'required' }))
+  fill('User name', 'alice')
+  fill('Password', 'correct horse battery staple')
+  expect(screen.queryByRole('textbox', { name: 'Invitation code' })).toBeNull()
+  submit('Create account')
+
+  const code = await screen.findByRole('textbox', { name: 'Invitation code' })
+  expect(code.getAttribute('aria-invalid')).toBe('true')
+  await waitFor(() => expect(document.activeElement).toBe(code))
+  expect(screen.getByText(/This relay makes new accounts by invitation only/)).toBeTruthy()
+  expect(asked('signUp')).toEqual([])
+
+  for (const [refusal, words] of [
+    ['item-not-found', /This invitation code is wrong/],
+    ['gone', /This invitation code was used already/],
+  ] as const) {
+    refuse('signUp', refusal)
+    fill('Invitation code', ' abcd-efgh ')
+    submit('Create account')
+    expect((await screen.findByText(words)).closest('.field')!.textContent).toContain('Invitation code')
+  }
+  expect(asked('signUp')[0]).toMatchObject([{ user: 'alice', invite: 'abcd-efgh' }])
+
+  // Who has an account needs no code.
+  fireEvent.click(screen.getByRole('button', { name: 'Sign in' }))
+  expect(screen.queryByRole('textbox', { name: 'Invitation code' })).toBeNull()
+})
+
+test('an account that the relay keeps out is told so, and whom to ask', async () => {
+  const { refuse } = await openForm('Sign in')
+  refuse('signIn', 'forbidden')
+  fill('User name', 'alice')
+  fill('Password', 'correct horse battery staple')
+  submit('Sign in')
+
+  expect((await screen.findByRole('alert')).textContent).toContain('has blocked your account')
+})
+
 test('what was typed survives the closing of the page, the password does not', async () => {
   const { db } = await openForm('Create account')
   fill('User name', 'alice')

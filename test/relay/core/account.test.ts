@@ -440,3 +440,46 @@ test('[AC10] nobody gets the name for 90 days, nor in; then it is free', async (
   expect(relay.backup('alice').size).toBe(0)
   expect(await registerAs(relay, () => ({}))).toMatchObject({ type: 'registered' })
 })
+
+// --- The operator ---------------------------------------------------------------------------------------------
+
+test('[AC11] a barred account is kept out and told why, and nobody else is; let in again, everything goes on', async () => {
+  const relay = testRelay()
+  const [alice, bob] = await relay.pair()
+  const { login: key } = await relay.person('alice')
+
+  expect(await relay.account('alice', { type: 'bar', on: true })).toEqual({ type: 'ok' })
+  expect(alice.closed).toBe(1012)
+  const again = await relay.connect('alice')
+  expect(again.last('error')).toMatchObject({ code: 'forbidden', action: 'cancel' })
+  expect(again.received('welcome')).toEqual([])
+  expect(again.closed).toBe(4401)
+  expect(await login(relay, 'alice', key)).toMatchObject({ code: 'forbidden' })
+  // Whoever has not proved anything learns nothing.
+  expect(await login(relay, 'alice', await makeKeys())).toMatchObject({ code: 'not-authorized' })
+  const stranger = await relay.open('alice')
+  await stranger.auth({ signature: 'A'.repeat(86) })
+  expect(stranger.last('error')).toMatchObject({ code: 'not-authorized' })
+  await bob.send('alice', 'are you there?')
+  expect(bob.entries('failed')).toEqual([])
+
+  await relay.account('alice', { type: 'bar', on: false })
+  const back = await relay.connect('alice')
+
+  expect(back.inbox).toEqual(['are you there?'])
+  expect(await login(relay, 'alice', key)).toMatchObject({ type: 'logged-in' })
+})
+
+test('[AC10] the operator deletes an account as its owner would', async () => {
+  const relay = testRelay()
+  const [alice, bob] = await relay.pair()
+
+  expect(await relay.account('alice', { type: 'remove' })).toEqual({ type: 'ok' })
+  await relay.advance(10_000)
+
+  expect(alice.closed).toBe(4410)
+  expect(bob.entries('gone')).toMatchObject([{ peer: 'alice' }])
+  expect(await relay.account('alice', { type: 'remove' })).toMatchObject({ code: 'item-not-found' })
+  expect(await relay.account('nobody', { type: 'bar', on: true })).toMatchObject({ code: 'item-not-found' })
+  expect(relay.backup('nobody').size).toBe(0)
+})

@@ -12,13 +12,21 @@ import { temporaryFolder } from './start.ts'
 
 const relayId = 'A'.repeat(43)
 
+const wide = {
+  perAddressMax: 100,
+  waitingPerAddressMax: 5,
+  socketsMax: 100,
+  waitingMax: 100,
+  framesPerSecond: 1000,
+}
+
 async function relay() {
   let now = 1_800_000_000_000
   const clock = () => now
   const folder = temporaryFolder()
   const database = await openDatabase({ folder, clock, newRelayId: () => relayId, onFatal: () => undefined })
   onTestFinished(() => database.close())
-  const sockets = createSockets({ clock, waitingPerAddressMax: 5, overloaded: () => false })
+  const sockets = createSockets({ ...wide, clock, metric: () => undefined, overloaded: () => false })
   const settings = { relayId, announced: announcedLimits(), blobKey: new Uint8Array(32) }
   const log = vi.fn<Log>()
   const rooms = createRooms({

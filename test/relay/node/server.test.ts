@@ -3,6 +3,7 @@ import { createServer, type AddressInfo } from 'node:net'
 import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { expect, onTestFinished, test, vi } from 'vitest'
+import { isWithin } from '../../../relay/node/addresses.ts'
 import { help, isLoopback, readConfig } from '../../../relay/node/config.ts'
 import { freePort } from '../../support/ports.ts'
 import { spawnRelay, type RelayOptions } from '../../support/processes.ts'
@@ -44,7 +45,15 @@ const wrong: [string, string][] = [
   ['PARLEY_NAME', 'x'.repeat(61)],
   ['PARLEY_PUBLIC_URL', 'relay.example'],
   ['PARLEY_TRUST_PROXY', 'true'],
-  ['PARLEY_LOG', 'debug'],
+  ['PARLEY_TRUST_PROXY', '10.0.0.0/33'],
+  ['PARLEY_TRUST_PROXY', 'proxy.example'],
+  ['PARLEY_LOG', 'verbose'],
+  ['PARLEY_METRICS', 'yes'],
+  ['PARLEY_METRICS', 'fifteen-letters'],
+  ['PARLEY_INVITE_ONLY', '1'],
+  ['PARLEY_FRAMES_PER_SECOND', '0'],
+  ['PARLEY_REQUESTS_PER_MINUTE', '9'],
+  ['PARLEY_LOG_MB', '0'],
   ['PARLEY_DRAIN_MS', '-1'],
 ]
 test.each(wrong)('%s=%s is refused in one sentence that names it and says what it must be', (name, value) => {
@@ -60,6 +69,32 @@ test('an empty variable counts as not set, and every default is valid', () => {
   })
   expect(help()).toMatch(/PARLEY_PORT +the port to listen on \[1999\]/)
   expect(['127.0.0.1', '::1', '0.0.0.0', '192.0.2.1'].map(isLoopback)).toEqual([true, true, false, false])
+})
+
+test('proxies are named by addresses and networks, of both families', () => {
+  const isTrusted = (trusted: string, address: string) =>
+    isWithin(readConfig({ PARLEY_TRUST_PROXY: trusted }).PARLEY_TRUST_PROXY, address)
+
+  for (const address of ['127.0.0.1', '::1', '203.0.113.7', '::ffff:203.0.113.7']) {
+    expect([isTrusted('no', address), isTrusted('yes', address)]).toEqual([false, true])
+  }
+  expect(isTrusted('172.16.0.0/12, ::1', '172.31.255.255')).toBe(true)
+  expect(isTrusted('172.16.0.0/12, ::1', '::ffff:172.16.0.1')).toBe(true)
+  expect(isTrusted('172.16.0.0/12, ::1', '172.32.0.1')).toBe(false)
+  expect(isTrusted('172.16.0.0/12, ::1', '::1')).toBe(true)
+  expect(isTrusted('2001:db8::/32', '2001:db9::1')).toBe(false)
+  expect(isTrusted('yes', 'unknown')).toBe(false)
+})
+
+test('the README tells of every setting, with its default', () => {
+  const table = readFileSync('relay/deploy/README.md', 'utf8')
+  const rows = [...table.matchAll(/^\| `(PARLEY_\w+)` +\| (?:`(.*?)`)? +\|/gm)]
+  const told = rows.map(([, name, fallback = '']) => `${name} ${fallback}`)
+  const settingsOf = help().matchAll(/^ {2}(PARLEY_\w+) .*?(?: \[(.*)\])?$/gm)
+
+  expect(told.toSorted()).toEqual(
+    Array.from(settingsOf, ([, name, fallback = '']) => `${name} ${fallback}`).toSorted(),
+  )
 })
 
 test('a wrong setting ends the start with code 2 and one line, before anything is made', async () => {
@@ -228,10 +263,14 @@ test('one address has few sockets that have not signed in; those that have are n
 
 test('X-Forwarded-For is believed only when the operator says so', async () => {
   for (const [trusted, status] of [
-    ['no', 429],
-    ['yes', 101],
+    ['10.0.0.0/8', 429],
+    ['127.0.0.0/8, ::1', 101],
   ] as const) {
-    const relay = await relayWith({ PARLEY_WAITING_SOCKETS: '1', PARLEY_TRUST_PROXY: trusted })
+    const relay = await relayWith({
+      PARLEY_WAITING_SOCKETS: '1',
+      PARLEY_TRUST_PROXY: trusted,
+      PARLEY_METRICS: 'loopback',
+    })
     const account = await signUp(relay.url, 'alice')
     const alice = new WireClient(relay.url, account, account.device)
     await alice.open()
@@ -240,23 +279,32 @@ test('X-Forwarded-For is believed only when the operator says so', async () => {
     expect((await rawRequest(relay.url, '/parties/user/alice', { upgrade: true, headers })).status).toBe(
       status,
     )
+    // What a proxy passes on comes from this machine, and yet from somewhere else.
+    expect((await rawRequest(relay.url, '/metrics', { headers })).status).toBe(404)
+    expect((await rawRequest(relay.url, '/metrics')).status).toBe(200)
+    expect(relay.log().match(/a proxy is not believed/g)?.length ?? 0).toBe(status === 429 ? 1 : 0)
   }
 })
 
 test('the log has neither names nor addresses nor contents', async () => {
-  const relay = await relayWith({ PARLEY_LOG: 'info' })
+  const relay = await relayWith({ PARLEY_LOG: 'debug', PARLEY_REQUESTS_PER_MINUTE: '20' })
   const [alice, bob] = await Promise.all(['alice', 'bob'].map((name) => WireClient.signUp(relay.url, name)))
   await Promise.all([alice!.connect(), bob!.connect()])
   await befriend(alice!, bob!)
   alice!.raw('garbage')
   await alice!.until('error')
   await fetch(`${relay.url}/v1/register`, { method: 'POST', body: '{' })
+  for (let i = 0; i < 20; i++) await fetch(`${relay.url}/u/alice`)
   await relay.restart()
 
   const lines = relay.log().trim().split('\n')
   const entries = lines.filter((line) => !line.startsWith("Parley's relay is ready"))
   for (const line of entries)
     expect(JSON.parse(line)).toMatchObject({ at: expect.anything(), level: expect.anything() })
+  expect(entries.find((line) => line.includes('limits held'))).toMatch(
+    /"level":"warn".*"hits":\{"requests":\d+\}/,
+  )
+  expect(entries.join('\n')).toContain('"route":"/u/:name"')
   expect(entries.join('\n')).not.toMatch(/alice|bob|127\.0\.0\.1|garbage/)
 })
 

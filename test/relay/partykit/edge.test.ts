@@ -81,6 +81,12 @@ describe('settings', () => {
     }
   })
 
+  test('what this host cannot do is refused, and not ignored', () => {
+    expect(settingsFrom({ PARLEY_SECRET, PARLEY_INVITE_ONLY: 'yes' })).toEqual({
+      problem: 'PARLEY_INVITE_ONLY must be no: on PartyKit there is no place for invitations.',
+    })
+  })
+
   test("the relay's id follows from the secret and from nothing else", () => {
     const idOf = (env: object) => (settingsFrom({ PARLEY_SECRET, ...env }) as Settings).http.relayId
 
