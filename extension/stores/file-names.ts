@@ -47,9 +47,9 @@ const words = (text: string) => new Set(text.trim().split(/\s+/))
 
 /** What a double click may run, on any system, and pages that could run in a browser. */
 const programs = words(`
-  action apk app appimage application appref-ms appx appxbundle bash bat bin cab chm cmd com command cpl crx csh deb desktop
+  action apk app appimage application appref-ms appx appxbundle bash bat cab chm cmd com command cpl crx csh deb desktop
   diagcab dll dmg docm dotm drv exe fish gadget hlp hta htm html inf ins ipa iqy iso img jar jnlp js jse jsp kext lnk mam
-  mde mdb mht mhtml mjs msc msi msix msixbundle msp mst ocx osax out paf pif pkg pl potm ppam ppsm pptm prg ps1 ps1xml ps2
+  mde mdb mht mhtml mjs msc msi msix msixbundle msp mst ocx osax paf pif pkg pl potm ppam ppsm pptm prg ps1 ps1xml ps2
   psc1 psd1 psm1 py pyc pyw pyz rb reg rpm run scf scpt scptd scr sct search-ms service settingcontent-ms sh shb shs shtml
   sldm slk snap svg svgz swf sys terminal url vb vbe vbs vhd vhdx wasm webarchive webloc website wim workflow ws wsc wsf
   wsh xaml xbap xhtml xht xla xlam xll xlsm xltm xpi xsl xslt zsh`)

@@ -30,7 +30,6 @@ export function FilePart({ file, caption, actions, children }: Props) {
   const { state, isHere } = transfer
   const words = stateWords(transfer, file)
   const isPicture = file.picture !== null && !isBroken && state !== 'failed'
-  const buttons = <FileButtons file={file} transfer={transfer} actions={actions} />
   return (
     <div class="file">
       {isPicture ? (
@@ -41,9 +40,7 @@ export function FilePart({ file, caption, actions, children }: Props) {
           isHere={isHere}
           actions={actions}
           onBroken={() => setBroken(true)}
-        >
-          {state === 'here' && buttons}
-        </PicturePart>
+        />
       ) : (
         <FileRow file={file} />
       )}
@@ -52,7 +49,7 @@ export function FilePart({ file, caption, actions, children }: Props) {
       {state !== 'here' && <Progress file={file} transfer={transfer} words={words} hasRow={!isPicture} />}
       {/* What has changed is said once, and not with every part that moves. */}
       <output class="visually-hidden">{words}</output>
-      {!(isPicture && state === 'here') && buttons}
+      <FileButtons file={file} transfer={transfer} actions={actions} />
     </div>
   )
 }

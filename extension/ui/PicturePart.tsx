@@ -1,5 +1,4 @@
 import { Image } from 'lucide'
-import type { ComponentChildren } from 'preact'
 import { useEffect, useMemo, useRef } from 'preact/hooks'
 import { fromBase64 } from '#shared/bytes'
 import type { FileItem } from '../stores/conversation-files.ts'
@@ -19,8 +18,6 @@ interface Props {
   actions: Pick<FileActions, 'open' | 'view'>
   /** It is no picture after all. */
   onBroken(): void
-  /** In its corner, for whom the pointer or the keyboard is on it. */
-  children?: ComponentChildren
 }
 
 /** The room that a picture gets at most, and what is still seen of a very thin one. */
@@ -57,7 +54,7 @@ function thumbnailUrl(thumbnail: string | null): string | null {
   return `data:${kind.mime};base64,${btoa(String.fromCharCode(...bytes))}`
 }
 
-export function PicturePart({ file, picture, alt, isHere, actions, onBroken, children }: Props) {
+export function PicturePart({ file, picture, alt, isHere, actions, onBroken }: Props) {
   const place = useRef<HTMLButtonElement>(null)
   const isNear = useNear(place)
   const isInline = file.bytes <= inlineBytesMax
@@ -69,33 +66,30 @@ export function PicturePart({ file, picture, alt, isHere, actions, onBroken, chi
   }, [isFalse])
   const url = shown.type === 'open' && !isFalse ? shown.url : null
   return (
-    <div class="picture-place">
-      <button
-        ref={place}
-        type="button"
-        class="picture"
-        style={boxOf(picture)}
-        title={say('viewPicture', alt)}
-        onClick={() => actions.view(file.key)}
-      >
-        {(url ?? thumbnail) === null ? (
-          // oxlint-disable-next-line prefer-tag-over-role -- there is no picture yet that an <img> could show
-          <span class="picture-none" role="img" aria-label={alt}>
-            <Icon of={Image} size={24} />
-          </span>
-        ) : (
-          <img
-            class={url === null ? 'blurred' : undefined}
-            src={url ?? thumbnail!}
-            alt={alt}
-            draggable={false}
-            onError={() => {
-              if (url !== null) onBroken()
-            }}
-          />
-        )}
-      </button>
-      {children}
-    </div>
+    <button
+      ref={place}
+      type="button"
+      class="picture"
+      style={boxOf(picture)}
+      title={say('viewPicture', alt)}
+      onClick={() => actions.view(file.key)}
+    >
+      {(url ?? thumbnail) === null ? (
+        // oxlint-disable-next-line prefer-tag-over-role -- there is no picture yet that an <img> could show
+        <span class="picture-none" role="img" aria-label={alt}>
+          <Icon of={Image} size={24} />
+        </span>
+      ) : (
+        <img
+          class={url === null ? 'blurred' : undefined}
+          src={url ?? thumbnail!}
+          alt={alt}
+          draggable={false}
+          onError={() => {
+            if (url !== null) onBroken()
+          }}
+        />
+      )}
+    </button>
   )
 }

@@ -94,7 +94,9 @@ test('[R-40] an ending behind another one, and one that was pushed out of sight,
 })
 
 test.each(
-  'a.pdf b.txt photo.jpg archive.tar.gz notes.pdf.zip v1.2.txt letter.docx song.mp3 nothing'.split(' '),
+  'a.pdf b.txt photo.jpg archive.tar.gz notes.pdf.zip data.bin v1.2.txt letter.docx song.mp3 nothing'.split(
+    ' ',
+  ),
 )('%s asks nothing', (name) => {
   expect(riskOf(name)).toBeNull()
 })
