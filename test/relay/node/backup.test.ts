@@ -79,7 +79,7 @@ test('a backup is made under traffic; after the disk is lost, all that was confi
   const made = await command(relay.data, 'backup', folder)
   expect(made).toMatchObject({ code: 0, stdout: `2 accounts are in ${folder}.\n`, stderr: '' })
   expect(readdirSync(folder).toSorted()).toEqual(
-    ['relay.sqlite', 'secret'].filter((name) => existsSync(join(relay.data, name))),
+    ['blobs', 'relay.sqlite', 'secret'].filter((name) => existsSync(join(relay.data, name))),
   )
   const saidThen = chats.map(({ texts }) => texts.length)
   await Promise.all(chats.map(({ upTo }, i) => upTo(saidThen[i]! + 15)))
