@@ -15,7 +15,7 @@ import { spawnRelay } from '../support/processes.ts'
 import type { Table } from './main.ts'
 
 const bytes = 64 * 1024 * 1024
-const rounds = 5
+const rounds = 3
 
 export async function benchFileEngines(): Promise<Table[]> {
   const data = mkdtempSync(join(tmpdir(), 'parley-bench-'))
