@@ -1,6 +1,6 @@
 import { Ban, Download, File, FileMusic, FileVideo, Pause, Play, RotateCw, X } from 'lucide'
 import { useComputed } from '@preact/signals'
-import type { ComponentChildren } from 'preact'
+import { Fragment, type ComponentChildren } from 'preact'
 import { useRef, useState } from 'preact/hooks'
 import { transferOf, type FileItem, type Transfer } from '../stores/conversation-files.ts'
 import { Button } from './Button.tsx'
@@ -93,7 +93,14 @@ function Progress({
   return (
     <div class={state === 'failed' ? 'file-state failed' : 'file-state'}>
       {isShown && <progress max={total} value={done} aria-label={say('fileProgress', file.name)} />}
-      <p aria-hidden="true">{parts.join(' · ')}</p>
+      <p aria-hidden="true">
+        {parts.map((part, place) => (
+          <Fragment key={place}>
+            {place > 0 && ' · '}
+            <bdi>{part}</bdi>
+          </Fragment>
+        ))}
+      </p>
     </div>
   )
 }
