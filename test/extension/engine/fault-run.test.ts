@@ -111,6 +111,7 @@ async function run(seed: number) {
     await Promise.all([revive(device!), revive(by!)])
     // What it has not sent goes with it.
     await until(async () => (await device!.who.db.outbox.count()) === 0, 'has sent everything', 30_000)
+    await by!.who.connected(30_000)
     await by!.who.commands.removeDevice((await device!.who.db.account.get('me'))!.device, proof)
     people.get(name)!.splice(1, 1)
     await device!.who.stop()
