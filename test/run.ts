@@ -28,13 +28,13 @@ const parts: Part[] = [
     name: 'unit, contract, simulator',
     command:
       'vitest run --config test/vitest.config.ts --reporter=default --reporter=json --outputFile.json=.output/vitest.json',
-    minutesMax: 8,
+    minutesMax: 10,
     report: { file: join(output, 'vitest.json'), count: countVitest },
   },
   {
     name: 'end to end',
     command: 'playwright test --config test/playwright.config.ts',
-    minutesMax: 11,
+    minutesMax: 14,
     report: { file: join(output, 'playwright.json'), count: countPlaywright },
   },
 ]

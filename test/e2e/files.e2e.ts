@@ -47,6 +47,27 @@ async function saved(chat: Page, click: () => Promise<void>) {
   return { name: download.suggestedFilename(), content: readFileSync(await download.path()) }
 }
 
+/** What a device knows of its files. */
+const filesOf = (chat: Page) =>
+  chat.evaluate(
+    () =>
+      new Promise<string[]>((done, failed) => {
+        const open = indexedDB.open('parley')
+        open.onerror = () => failed(open.error)
+        open.onsuccess = () => {
+          const all = open.result.transaction('files').objectStore('files').getAll()
+          all.onsuccess = () => {
+            done(
+              all.result.map(
+                ({ file, state, done: parts, failure }) => `${file.name} ${state} ${parts} ${failure}`,
+              ),
+            )
+            open.result.close()
+          }
+        }
+      }),
+  )
+
 /** A file in the hands of a page, as a clipboard or a pointer hands it over. */
 const handed = (chat: Page, content: Uint8Array, name: string, type: string) =>
   chat.evaluateHandle(
@@ -207,7 +228,12 @@ test('[F5] [F8] [F10] pictures are dropped: the original if that is wanted, and 
 
   // Held upright, and without what said so.
   const turned = his.getByRole('img', { name: 'turned.jpg' })
-  await expect(turned).toHaveAttribute('src', /^blob:/)
+  await expect
+    .poll(async () => ({
+      src: (await turned.getAttribute('src'))?.slice(0, 5),
+      files: await filesOf(his), // what it says if the picture does not come
+    }))
+    .toMatchObject({ src: 'blob:' })
   const size = ({ naturalWidth, naturalHeight }: HTMLImageElement) => [naturalWidth, naturalHeight]
   expect(await turned.evaluate(size)).toEqual([20, 40])
   const bare = await saved(his, () => articleOf(turned).getByRole('button', { name: 'Save' }).click())
