@@ -1,7 +1,8 @@
 import * as fc from 'fast-check'
+import * as v from 'valibot'
 import { expect, test } from 'vitest'
 import { errors, isErrorCode, ProtocolError } from '#shared/errors'
-import { parseClientFrame, parseServerFrame, pingText, pongText, type ClientFrame } from '#shared/frames'
+import { ClientFrame, parseClientFrame, parseServerFrame, pingText, pongText } from '#shared/frames'
 import { limits } from '#shared/limits'
 
 const id = '01980000-0000-7000-8000-0123456789ab'
@@ -121,6 +122,24 @@ test('[FR2] a frame with one field changed is read or refused', () => {
       const changed = { ...frame, [fields[which % fields.length]!]: value }
       expect(outcome(parseClientFrame, JSON.stringify(changed))).toBeTypeOf('string')
     }),
+  )
+})
+
+test('[FR2] a frame is read as the one list of frames has it, though only its own type is looked at', () => {
+  const types = ClientFrame.options.map((option) => option.entries.type.literal)
+  expect(new Set(types).size).toBe(types.length)
+  fc.assert(
+    fc.property(clientFrame, fc.option(fc.tuple(fc.nat(20), fc.jsonValue())), (frame, change) => {
+      const fields = Object.keys(frame).slice(1)
+      const field = change && fields[change[0] % fields.length]
+      const changed = { ...frame, ...(field && { [field]: change[1] }) }
+      const expected = v.safeParse(ClientFrame, JSON.parse(JSON.stringify(changed)), { abortEarly: true })
+      const { type } = expected.issues?.[0] ?? {}
+      const refusal = type === 'max_length' ? 'too-large' : 'bad-request'
+
+      expect(outcome(parseClientFrame, JSON.stringify(changed))).toBe(expected.success ? frame.type : refusal)
+    }),
+    { numRuns: 300 },
   )
 })
 
