@@ -4,14 +4,14 @@
  * may refuse one, and it asks nothing about that.
  */
 import type { ErrorCode } from '#shared/errors'
-import type { EnvelopeId, UserId } from '#shared/ids'
+import type { EnvelopeId, Epoch, Millis, UserId } from '#shared/ids'
 import { limits } from '#shared/limits'
 import { passageOf } from './gate.ts'
 import { ringKey, withNext } from './ids.ts'
 import { rewind } from './lane-out.ts'
 import { append, isFull } from './log.ts'
 import { enqueueNotice } from './outbox.ts'
-import type { Item, RoomMessage, RoomReply } from './ports.ts'
+import type { Fork, Item, RoomMessage, RoomReply } from './ports.ts'
 import { noteDropped, takeReceipts } from './receipts.ts'
 import { beginAnew } from './restored.ts'
 import { setRelation } from './roster.ts'
@@ -26,7 +26,9 @@ export async function onDeliver(turn: Turn, from: UserId, message: Deliver): Pro
   const peer = await peerOf(turn, from)
   const lane = peer.in
   const { epoch } = turn.meta
-  const isAhead = (message.base ?? 0) > lane.ts
+  const { since = '' } = lane
+  const have = positionAfter(message.fork, since, lane.ts)
+  const isAhead = (message.base ?? 0) > have
   const isStale = message.lane < lane.lane
   const isUnseen = !isAhead && !isStale && seesNobody(turn, peer, message)
   // Where nobody is nothing is written, and that takes less time than writing.
@@ -36,7 +38,13 @@ export async function onDeliver(turn: Turn, from: UserId, message: Deliver): Pro
     lane.epoch = message.epoch
     savePeer(turn, peer)
   }
-  if (message.sync !== undefined) onPeerRestored(turn, peer, message.sync)
+  if (message.epoch > since) {
+    lane.since = message.epoch
+    lane.ts = have
+    if (peer.out.sync !== null) peer.out.sync = positionAfter(message.fork, since, peer.out.sync)
+    savePeer(turn, peer)
+  }
+  if (message.sync !== undefined) onPeerRestored(turn, peer, message.sync, message.of)
   if (isAhead) return { type: 'gap', epoch, have: lane.ts }
   if (isStale) return { type: 'stale', epoch, lane: lane.lane as Deliver['lane'] }
   if (isUnseen) {
@@ -61,7 +69,7 @@ export async function onDeliver(turn: Turn, from: UserId, message: Deliver): Pro
     if (item.n <= lane.n) return { type: 'lane', epoch, have: lane.ts }
     if (item.n > lane.n + 1) return { type: 'gap', epoch, have: lane.ts }
     lane.n = item.n
-    lane.ts = Math.max(lane.ts, item.ts)
+    if (message.epoch === lane.since) lane.ts = Math.max(lane.ts, item.ts) // or it is late, of what they have lost
     savePeer(turn, peer)
     if (known) continue // a copy under a new number
     lane.ring = withNext(lane.ring, ringKey(item.id))
@@ -99,11 +107,18 @@ function seesNobody(turn: Turn, { relation, in: lane }: PeerRow, { items: [first
   return passageOf(turn, first) === 'unseen'
 }
 
-/** The peer's room was restored and has my messages only up to `have`; what I told it of theirs is forgotten too. */
-function onPeerRestored(turn: Turn, peer: PeerRow, have: number) {
+/** What was counted in `epoch` says nothing about what the sender said after a later restore of it (LN6). */
+const positionAfter = (fork: Fork | undefined, epoch: Epoch | '', ts: Millis): Millis =>
+  fork && epoch < fork.epoch ? Math.min(ts, fork.ts) : ts
+
+/**
+ * The peer's room was restored and has my messages only up to `have`, as I counted in the epoch `of`; what I told it
+ * of theirs is forgotten too.
+ */
+function onPeerRestored(turn: Turn, peer: PeerRow, have: number, of: Epoch | '' = '') {
   peer.mine.told = null
   savePeer(turn, peer)
-  rewind(turn, peer, have)
+  rewind(turn, peer, positionAfter(peer.out.fork, of, have))
   turn.pumps.add(peer.user)
 }
 

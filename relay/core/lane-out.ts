@@ -90,7 +90,8 @@ async function compose(turn: Turn, peer: PeerRow): Promise<{ message: RoomMessag
       ...(out.base !== null && { base: out.base }),
       items,
       receipts,
-      ...(out.sync !== null && { sync: out.sync }),
+      ...(out.sync !== null && { sync: out.sync, ...(peer.in.since && { of: peer.in.since }) }),
+      ...(out.fork && { fork: out.fork }),
       ...(trafficOf(turn).outdated.has(user) && peer.in.epoch && { knows: peer.in.epoch }),
     },
     tag: {

@@ -134,6 +134,12 @@ export interface PresencePost {
   listening?: true
 }
 
+/** From `ts` on an earlier epoch than this one went another way: a position in it says nothing about what is later. */
+export interface Fork {
+  epoch: Epoch
+  ts: Millis
+}
+
 export type RoomMessage =
   | {
       type: 'deliver'
@@ -146,6 +152,10 @@ export type RoomMessage =
       receipts: Receipts
       /** The sender was restored from a backup and has the receiver's messages only up to this ts. */
       sync?: Millis
+      /** In which epoch of the receiver `sync` counts. */
+      of?: Epoch
+      /** Of what the sender said in an earlier epoch, it still has what is up to this ts. */
+      fork?: Fork
       /** The receiver has answered with an older epoch than this, which it once had. */
       knows?: Epoch
     }

@@ -7,7 +7,7 @@ import type { SealedSegment, SegmentItem } from '#shared/archive'
 import type { Entry, Mode, Policy, Relation, Show } from '#shared/frames'
 import type { AccountId, BlobId, DeviceId, EnvelopeId, Epoch, LaneId, Millis, Seq, UserId } from '#shared/ids'
 import { padded } from './ids.ts'
-import type { Item, Receipts } from './ports.ts'
+import type { Fork, Item, Receipts } from './ports.ts'
 
 export const keys = {
   meta: 'meta',
@@ -167,6 +167,8 @@ export interface PeerRow {
     waiting: number
     /** Up to here the peer's room has everything, as far as is known. */
     base: Millis | null
+    /** This room was restored: where the epochs before went another way. */
+    fork?: Fork
     /** After a restore: tells the peer up to where its messages are here. */
     sync: Millis | null
     /** The peer was restored: entries after this ts are fetched from the log again, from `seq` downwards. */
@@ -179,7 +181,10 @@ export interface PeerRow {
     epoch: Epoch | ''
     lane: LaneId | ''
     n: number
+    /** Up to here this room has everything. */
     ts: Millis
+    /** The epoch of the peer's room in which `ts` counts. */
+    since?: Epoch
     ring: readonly string[]
   }
   /** What my devices have of the peer's messages. */

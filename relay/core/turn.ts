@@ -141,6 +141,7 @@ function newPeer({ env, meta }: Turn, user: UserId): PeerRow {
       confirmed: 0,
       waiting: 0,
       base: null,
+      ...(meta.incarnation > 0 && { fork: { epoch: meta.epoch, ts: 0 } }), // what was said before is lost
       sync: null,
       heal: null,
       marked: false,
@@ -166,6 +167,9 @@ function revive(turn: Turn, peer: PeerRow) {
   peer.out.lane = newLane(turn.env.now, turn.env.random, peer.out.lane)
   peer.out.confirmed = 0
   peer.out.sync = peer.in.ts
+  // With a clock that is behind the pair's, the same ts is given once more, to something else.
+  const { base, fork } = peer.out
+  peer.out.fork = { epoch: turn.meta.epoch, ts: Math.min(base ?? 0, fork?.ts ?? Infinity) }
   peer.mine.told = null
   savePeer(turn, peer)
 }

@@ -115,7 +115,7 @@ export function createRoomChecks(relay: Relay, self: UserId): RoomChecks {
     grows(`stored from ${user}`, mine.delivered)
     grows(`own read mark of ${user}`, mine.read)
     grows(`settled by ${user}`, theirs.settled)
-    grows(`incoming ts of ${user}`, lane.ts)
+    grows(`incoming ts of ${user} in its epoch ${lane.since}`, lane.ts)
     grows(`incoming lane of ${user}`, Number(lane.lane.slice(0, 15)))
     grows(`outgoing lane to ${user}`, Number(out.lane.slice(0, 15)))
     if (before.get(`lane name of ${user}`) === hashOf(lane.lane)) grows(`n of ${user}`, lane.n)

@@ -1,7 +1,7 @@
 /** People with their devices and rooms, and time that passes for all of them. */
 import { toBase64 } from '#shared/bytes'
 import type { DeviceId, Millis, UserId } from '#shared/ids'
-import { keys, type Meta } from '../../relay/core/rows.ts'
+import { keys, type Meta, type PeerRow } from '../../relay/core/rows.ts'
 import { announcedLimits } from '../../relay/http/announced.ts'
 import { makeOld, meanwhile, register } from './accounts.ts'
 import { must } from './checks.ts'
@@ -37,6 +37,7 @@ export function createHistory(world: World, { mutant, people: least = 2, isEngin
   const ledger: Ledger = { stored: new Map() }
   const restored = new Set<UserId>()
   const silentlyRestored = new Set<UserId>()
+  const givenTwice = new Map<string, Millis>()
   let failure: unknown = null
   const relay: Relay = {
     world,
@@ -106,6 +107,8 @@ export function createHistory(world: World, { mutant, people: least = 2, isEngin
     restored,
     /** And nobody has told them. */
     silent: silentlyRestored,
+    /** Up to which ts one room may have said two things to another, with nobody to tell them apart: `alice bob`. */
+    givenTwice,
     get devices() {
       return devices
     },
@@ -146,7 +149,14 @@ export function createHistory(world: World, { mutant, people: least = 2, isEngin
 
     async restore(room: SimRoom, backup: ReadonlyMap<string, string>, silent: boolean) {
       restored.add(room.user)
-      if (silent) silentlyRestored.add(room.user)
+      if (silent) {
+        silentlyRestored.add(room.user)
+        for (const [, json] of room.rows.list({ prefix: 'peer:', limit: Infinity })) {
+          const { user, ts } = JSON.parse(json) as PeerRow
+          const pair = `${room.user} ${user}`
+          givenTwice.set(pair, Math.max(ts, givenTwice.get(pair) ?? 0))
+        }
+      }
       // Whoever puts a backup back says so to the room before anything else happens there.
       await undisturbed(room, () => room.restore(backup, silent))
     },

@@ -1,4 +1,5 @@
 /** What peace must have brought. Everything the devices have stored is fresh when these are asked. */
+import type { Entry } from '#shared/frames'
 import type { DeviceId, UserId } from '#shared/ids'
 import { limits } from '#shared/limits'
 import { keys, type LogRow, type Meta, type PackagesRow, type PeerRow } from '../../relay/core/rows.ts'
@@ -78,7 +79,8 @@ function checkLoss(history: History, a: UserId, b: UserId) {
       const hasFailed = of(from).some((one) => one.kept.failed.has(id))
       // Controls are for machines; only the model keeps them like messages.
       const mayLack = (user === to && (isDropped || hasFailed)) || (kind === 'control' && kept.marks === null)
-      const isKnown = isThere || mayLack || isForgotten(history, from, id)
+      const isLost = isForgotten(history, from, id) || (user === to && isHidden(history, from, to, id))
+      const isKnown = isThere || mayLack || isLost
       must(isKnown, 'L1', () => `${user} ${device} lacks ${id} from ${from} to ${to} (ts ${ts})`)
     }
   }
@@ -89,9 +91,24 @@ function checkLoss(history: History, a: UserId, b: UserId) {
  * had the entry, cannot tell.
  */
 function isForgotten({ silent, relay }: History, user: UserId, id: string): boolean {
-  if (!silent.has(user)) return false
-  const log = relay.rooms.get(user)!.rows.list({ prefix: 'log:', limit: Infinity })
-  return !log.some(([, json]) => json.includes(id))
+  return silent.has(user) && !inLog(relay, user, id)
+}
+
+/**
+ * The sender's room was put back and nobody has told it, so it does not know that it has given this ts to something
+ * else before (LN6); and the receiver's room was put back to when it had only that, so it asks for nothing so old.
+ */
+function isHidden({ givenTwice, restored, relay }: History, from: UserId, to: UserId, id: string): boolean {
+  const twiceUpTo = givenTwice.get(`${from} ${to}`)
+  if (twiceUpTo === undefined || !restored.has(to)) return false
+  const entry = inLog(relay, from, id)
+  return entry?.type === 'message' && entry.ts <= twiceUpTo
+}
+
+function inLog({ rooms }: Relay, user: UserId, id: string): Entry | undefined {
+  const log = rooms.get(user)!.rows.list({ prefix: 'log:', limit: Infinity })
+  const row = log.find(([, json]) => json.includes(id))
+  return row && (JSON.parse(row[1]) as LogRow).entry
 }
 
 function conversation(device: Device, peer: UserId): Message[] {

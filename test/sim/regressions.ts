@@ -24,4 +24,10 @@ export const regressions: readonly Regression[] = [
   { seed: 1132, why: 'the same with rates: what may be sent was refused until then (FR6)' },
   { seed: 10109, why: 'a room whose disk was full was taken to know who is here (PR5)' },
   { seed: 11484, why: 'the same, between two models' },
+  {
+    seed: 20636,
+    mode: 'restores',
+    why: 'a restored room gave a ts twice, and who was restored after it asked for nothing so old (LN6)',
+  },
+  { seed: 22526, mode: 'restores', why: 'the same with a clock that was behind from the start' },
 ]

@@ -267,6 +267,28 @@ test('[LN4] a room whose epoch is older than what it once said begins another, o
   expect(relay.rowsLike('alice', 'outbox:bob:')).toEqual([])
 })
 
+for (const silently of [false, true]) {
+  test(`[LN6] a ts that was given twice hides nothing from a room that is restored${silently ? ' silently' : ''}`, async () => {
+    const relay = testRelay()
+    const [alice, bob] = await relay.pair()
+    const before = relay.backup('alice')
+    for (const name of ['e1', 'e2', 'e3']) await alice.send('bob', name)
+    const after = relay.backup('bob')
+
+    // The clock stands still, so e4 gets the ts that e1 had.
+    await relay.restore('alice', before)
+    const again = await relay.connect('alice')
+    await again.send('bob', 'e4')
+    expect(bob.inbox).toEqual(['e1', 'e2', 'e3', 'e4'])
+    await relay.restore('bob', after, { silently })
+    await again.send('bob', 'e5')
+    await relay.advance(minute)
+    const back = await relay.connect('bob', { device: 1 })
+
+    expect(back.inbox.slice(1)).toEqual(['e1', 'e2', 'e3', 'e4', 'e5']) // after the knock
+  })
+}
+
 test('an epoch that was seen never goes back', async () => {
   const relay = testRelay()
   const [alice] = await relay.pair()
