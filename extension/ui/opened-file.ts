@@ -43,7 +43,7 @@ export function useNear(element: { current: Element | null }): boolean {
   useEffect(() => {
     if (!element.current || typeof IntersectionObserver === 'undefined') return
     const observer = new IntersectionObserver((entries) => setNear(entries.at(-1)!.isIntersecting), {
-      rootMargin: '400px',
+      scrollMargin: '400px', // of the log, which scrolls: `rootMargin` is of the window alone
     })
     observer.observe(element.current)
     return () => observer.disconnect()

@@ -228,6 +228,7 @@ test('[F5] [F8] [F10] pictures are dropped: the original if that is wanted, and 
 
   // Held upright, and without what said so.
   const turned = his.getByRole('img', { name: 'turned.jpg' })
+  await turned.scrollIntoViewIfNeeded() // whichever was ready first stands further up
   await expect
     .poll(async () => ({
       src: (await turned.getAttribute('src'))?.slice(0, 5),
