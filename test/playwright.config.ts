@@ -7,6 +7,7 @@ export default defineConfig({
   workers: 2,
   fullyParallel: false, // tests of one file share a relay, and Firefox starts once a worker
   timeout: 60_000,
+  retries: process.env.CI ? 1 : 0, // what passes the second time only is listed as flaky, to be looked into
   globalTimeout: 13 * 60_000, // something hangs: on a quiet machine it is half of that
   expect: { timeout: 10_000 },
   reporter: [['list'], ['json', { outputFile: '../.output/playwright.json' }]],

@@ -35,6 +35,7 @@ test('a sign-in is shown to the other browser, which throws it out and changes t
   await account.getByRole('button', { name: 'Change password…' }).click()
   const fresh = 'a battery of another kind'
   await account.getByLabel('New password').fill(fresh)
+  await expect(account.getByLabel('New password')).toHaveValue(fresh)
   await prove(account, 'Change password')
   await expect(account.getByText('Your password is changed.')).toBeVisible(hashed)
 
