@@ -279,6 +279,7 @@ test('[F4] [R-38] paused and resumed on both sides, over backgrounds and a relay
   await expect(article(his, line)).toContainText(/Paused · \d+ MB of 64 MB/)
   await stopWorkers(bob.context)
   await press(his, line, 'Resume')
+  await expect(article(his, line)).not.toContainText('Paused') // heard, before it dies
   await stopWorkers(bob.context)
   const wake = await bob.page('popup.html') // as its alarm would
   expect(readFileSync(await (await whole).path()).equals(content)).toBe(true)
