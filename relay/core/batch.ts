@@ -64,15 +64,8 @@ export function createBatch(rows: Rows): Batch {
     },
     async list<T>(range: Range) {
       const own = [...writes].filter(([key]) => isIn(range, key))
-      // Each own write can hide at most one row below, so this many are enough.
       const below = await rows.list({ ...range, limit: range.limit + own.length })
-      const merged = new Map<string, string | null>([...below, ...own])
-      const order = range.reverse ? -1 : 1
-      return [...merged]
-        .filter((row): row is [string, string] => row[1] !== null)
-        .toSorted(([a], [b]) => compareKeys(a, b) * order)
-        .slice(0, range.limit)
-        .map(([key, json]): [string, T] => [key, JSON.parse(json) as T])
+      return overlaid(below, own, range).map(([key, json]): [string, T] => [key, JSON.parse(json) as T])
     },
     put(key, value) {
       const json = JSON.stringify(value) as string | undefined
@@ -88,6 +81,22 @@ export function createBatch(rows: Rows): Batch {
       wish = wish === null ? at : Math.min(wish, at)
     },
   }
+}
+
+/**
+ * Rows with others laid over them, of which a null hides one. Each can hide at most one row below: ask there for as
+ * many more.
+ */
+export function overlaid<V>(
+  below: readonly [key: string, value: V][],
+  over: readonly (readonly [key: string, value: V | null])[],
+  { limit, reverse }: Range,
+): [key: string, value: V][] {
+  const order = reverse ? -1 : 1
+  const all = over.length > 0 ? new Map<string, V | null>([...below, ...over]) : below
+  const found = [...all].filter((row): row is [string, V] => row[1] !== null)
+  if (over.length > 0) found.sort(([a], [b]) => compareKeys(a, b) * order)
+  return found.slice(0, limit)
 }
 
 export function isIn({ prefix, after, end }: Range, key: string): boolean {

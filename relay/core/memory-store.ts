@@ -34,7 +34,7 @@ export function memoryStore(rows: Map<string, string> = new Map()): MemoryStore 
     rung() {
       alarm = null
     },
-    transact<R>(run: (tx: Tx) => Promise<R>): Promise<R> {
+    transact<R>(run: (tx: Tx) => Promise<R>, inOrder?: (result: R) => void): Promise<R> {
       const result = last.then(async () => {
         const batch = createBatch(committed)
         const returned = await run(batch)
@@ -43,20 +43,11 @@ export function memoryStore(rows: Map<string, string> = new Map()): MemoryStore 
           else rows.set(key, json)
         }
         if (batch.wish !== null) alarm = alarm === null ? batch.wish : Math.min(alarm, batch.wish)
+        inOrder?.(returned)
         return returned
       })
       last = result.catch(() => undefined) // whoever asked is told; the next in turn need not know
       return result
-    },
-    async wipe() {
-      rows.clear()
-      alarm = null
-    },
-    async usage() {
-      return {
-        rows: rows.size,
-        bytes: [...rows].reduce((sum, [key, json]) => sum + key.length + json.length, 0),
-      }
     },
   }
 }

@@ -2,7 +2,7 @@
  * One transaction for several events, each of which happens or does not: what an event read and wrote is thrown away
  * when it is refused, and the others stay. A row is parsed and made into text once for all of them.
  */
-import { compareKeys, isIn, writesMax, type Range } from './batch.ts'
+import { isIn, overlaid, writesMax, type Range } from './batch.ts'
 import { copy } from './copy.ts'
 import type { Tx } from './ports.ts'
 
@@ -53,16 +53,9 @@ export function createParts(tx: Tx): Parts {
       },
       async list<T>(range: Range) {
         const written = [...new Set([...dirty, ...own.keys()])].filter((key) => isIn(range, key))
-        // Each of these can hide at most one row below, so this many are enough.
         const below = await tx.list<T>({ ...range, limit: range.limit + written.length })
-        if (written.length === 0) return below
-        const merged = new Map<string, unknown>(below)
-        for (const key of written) merged.set(key, copy(valueOf(key)))
-        const order = range.reverse ? -1 : 1
-        return ([...merged] as [string, T][])
-          .filter(([, value]) => value !== undefined)
-          .toSorted(([a], [b]) => compareKeys(a, b) * order)
-          .slice(0, range.limit)
+        const over = written.map((key) => [key, (copy(valueOf(key)) ?? null) as T | null] as const)
+        return overlaid(below, over, range)
       },
       put: write,
       delete: (key) => write(key, undefined),

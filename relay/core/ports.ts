@@ -52,11 +52,13 @@ export interface Tx {
 
 /** One room's storage. */
 export interface Store {
-  /** Resolves only when the batch and the wake-up are durable as one; rejects: nothing of it happened. */
-  transact<R>(run: (tx: Tx) => Promise<R>): Promise<R>
-  /** Forgets the room altogether, its alarm too. */
-  wipe(): Promise<void>
-  usage(): Promise<{ rows: number; bytes: number }>
+  /**
+   * Resolves only when the batch and the wake-up are durable as one, with everything that `run` has read; rejects:
+   * nothing of it happened. `inOrder` is called before that, once the batch has its place: whatever is written from
+   * then on, by this room or by one that it calls, becomes durable after it, or is lost with it. When something is
+   * lost after that, the host ends every room that was busy: memory and sockets say what never was.
+   */
+  transact<R>(run: (tx: Tx) => Promise<R>, inOrder?: (result: R) => void): Promise<R>
 }
 
 // --- Sockets ---------------------------------------------------------------------------------------------

@@ -2,6 +2,10 @@
  * Runs a room for a host: one event at a time, one commit for all that have arrived meanwhile, then their effects.
  * "Acknowledge only what is durable" is a property of this file and of no handler. The same on every host and in the
  * simulator.
+ *
+ * What stays among the rooms (calls, answers, the state of sockets) happens as soon as the commit has its place, for
+ * whatever follows from it is stored after it. What leaves them (frames, closes, answers to HTTP) waits until it is
+ * durable. On PartyKit, where rooms have nothing in common, the two moments are one.
  */
 import { closeCodes, errors, ProtocolError } from '#shared/errors'
 import { parseClientFrame, pongText, type ClientFrame, type ServerFrame } from '#shared/frames'
@@ -29,6 +33,7 @@ import { conclude, handle } from './room.ts'
 import { newRest, type Rest } from './turn.ts'
 
 type Reply = RoomReply | AccountReply
+type EffectOf<Type extends Effect['type']> = Extract<Effect, { type: Type }>
 /** What happened, or text that has yet to become an event. */
 type Incoming =
   | Exclude<RoomEvent, { type: 'frame' }>
@@ -55,11 +60,17 @@ const overloaded = { type: 'error', code: 'resource-constraint', retryAfterMs: 1
 export function createRoom(host: RoomHost): Room {
   const memory: Memory = new Map()
   const mailbox: Waiting[] = []
+  /** Sockets that will be closed once it is durable why. */
+  const leaving = new Set<ConnectionId>()
   let isRunning = false
   let posts = 0
+  /** Batches that are not durable. */
+  let unsettled = 0
+  /** When the last of them is, and its frames have gone out. */
+  let settled: Promise<void> = Promise.resolve()
   let idlers: (() => void)[] = []
 
-  const isBusy = () => isRunning || posts > 0
+  const isBusy = () => isRunning || posts > 0 || unsettled > 0
   const isFull = () => mailbox.length >= limits.mailboxEventsMax
 
   function enqueue(incoming: Incoming): Promise<Reply | undefined> {
@@ -85,36 +96,51 @@ export function createRoom(host: RoomHost): Room {
 
   /**
    * What has arrived meanwhile, one event after the other: one commit for all, then the effects of all. Whatever goes
-   * wrong is answered here; nothing is thrown.
+   * wrong is answered here; nothing is thrown. Resolves when the next batch may begin.
    */
-  async function runBatch() {
-    const states = createStates(host.sockets)
-    const first = mailbox[0]!
-    if (!isReadable(first, states)) return
+  function runBatch(): Promise<void> {
+    const states = createStates(host.sockets, leaving)
+    if (!isReadable(mailbox[0]!, states)) return Promise.resolve()
     const taken: Taken[] = []
     let last: Effect[] = []
-    try {
-      await host.store.transact(async (tx) => {
-        const parts = createParts(tx)
-        const rest = newRest()
-        while (mailbox.length > 0 && taken.length < batchEventsMax && parts.size < writesMax) {
-          const one = await take(parts, rest, states, taken.length === 0)
-          if (!one) break
-          taken.push(one)
-          states.note(one.effects)
-        }
-        last = await parts.part((part) => conclude(part, environment(states), rest))
-        states.note(last)
-        parts.flush()
+    return new Promise((next) => {
+      const stored = host.store.transact(
+        async (tx) => {
+          const parts = createParts(tx)
+          const rest = newRest()
+          while (mailbox.length > 0 && taken.length < batchEventsMax && parts.size < writesMax) {
+            const one = await take(parts, rest, states, taken.length === 0)
+            if (!one) break
+            taken.push(one)
+            states.note(one.effects)
+          }
+          last = await parts.part((part) => conclude(part, environment(states), rest))
+          states.note(last)
+          parts.flush()
+        },
+        () => {
+          states.remember()
+          for (const { waiting, effects } of taken) performWithin(effects, waiting)
+          performWithin(last)
+          next()
+        },
+      )
+      unsettled++
+      settled = stored.then(
+        () => {
+          for (const { waiting, effects } of taken) waiting.resolve(performOutside(effects))
+          performOutside(last)
+        },
+        (error) => {
+          failed(error, taken.length > 0 ? taken : [mailbox.shift()!])
+          next()
+        },
+      )
+      void settled.then(() => {
+        unsettled--
+        tellIdlers()
       })
-    } catch (error) {
-      failed(error, taken.length > 0 ? taken : [mailbox.shift()!])
-      return
-    }
-    states.remember()
-    const replies = taken.map(({ effects }) => performAll(effects))
-    performAll(last)
-    taken.forEach(({ waiting }, i) => waiting.resolve(replies[i]))
+    })
   }
 
   /** Handles the next event, unless it has to be one of its own: it failed, and shall fail alone. */
@@ -151,7 +177,7 @@ export function createRoom(host: RoomHost): Room {
     const { resolve } = mailbox.shift()!
     states.note(effects)
     states.remember()
-    resolve(performAll(effects))
+    void settled.then(() => resolve(performOutside(effects))) // what was confirmed before it comes before it
     return false
   }
 
@@ -165,15 +191,27 @@ export function createRoom(host: RoomHost): Room {
       error: String(error),
     })
     host.metric('room_failures')
-    const states = createStates(host.sockets)
-    for (const { incoming, resolve } of all) resolve(performAll(refuse(incoming, null, error, states)))
+    const states = createStates(host.sockets, leaving)
+    for (const { incoming, resolve } of all) resolve(performOutside(refuse(incoming, null, error, states)))
   }
 
-  function performAll(effects: readonly Effect[]): Reply | undefined {
+  function performWithin(effects: readonly Effect[], waiting?: Waiting) {
+    for (const effect of effects) {
+      if (effect.type === 'post') post(effect)
+      else if (effect.type === 'close') leaving.add(effect.connection)
+      else if (effect.type === 'reply' && waiting?.incoming.type === 'peer') waiting.resolve(effect.reply)
+    }
+  }
+
+  function performOutside(effects: readonly Effect[]): Reply | undefined {
     let reply: Reply | undefined
     for (const effect of effects) {
       if (effect.type === 'reply') reply = effect.reply
-      else if (effect.type !== 'remember') perform(effect)
+      else if (effect.type === 'send') send(effect)
+      else if (effect.type === 'close') {
+        leaving.delete(effect.connection)
+        host.sockets.close(effect.connection, effect.code, effect.reason)
+      } else if (effect.type === 'drop') host.blobs.drop(effect.blobs)
     }
     return reply
   }
@@ -211,28 +249,20 @@ export function createRoom(host: RoomHost): Room {
     return { type: 'frame', connection, frame: incoming.frame }
   }
 
-  function perform(effect: Exclude<Effect, { type: 'reply' | 'remember' }>) {
-    const { sockets, link, self } = host
-    switch (effect.type) {
-      case 'send':
-        if (effect.ephemeral && sockets.buffered(effect.connection) > bufferedBytesMax) return
-        host.metric('frames', { direction: 'out', type: effect.frame.type })
-        return sockets.send(effect.connection, textOf(effect.frame))
-      case 'close':
-        return sockets.close(effect.connection, effect.code, effect.reason)
-      case 'drop':
-        return host.blobs.drop(effect.blobs)
-      case 'post': {
-        const { to, message, tag } = effect
-        // Detached: the mailbox is never held during a call, or two rooms could wait for each other.
-        posts++
-        const call = link.post(to, message, { from: self, timeoutMs: limits.laneTimeoutMs })
-        void call.then(
-          (reply) => answered(tag, reply),
-          () => answered(tag, null),
-        )
-      }
-    }
+  function send({ connection, frame, ephemeral }: EffectOf<'send'>) {
+    if (ephemeral && host.sockets.buffered(connection) > bufferedBytesMax) return
+    host.metric('frames', { direction: 'out', type: frame.type })
+    host.sockets.send(connection, textOf(frame))
+  }
+
+  /** Detached: the mailbox is never held during a call, or two rooms could wait for each other. */
+  function post({ to, message, tag }: EffectOf<'post'>) {
+    posts++
+    const call = host.link.post(to, message, { from: host.self, timeoutMs: limits.laneTimeoutMs })
+    void call.then(
+      (reply) => answered(tag, reply),
+      () => answered(tag, null),
+    )
   }
 
   function answered(tag: PostTag, reply: RoomReply | null) {
@@ -259,6 +289,8 @@ export function createRoom(host: RoomHost): Room {
         const reply: Reply = { type: 'error', code, ...(retryAfterMs !== undefined && { retryAfterMs }) }
         return [{ type: 'reply', reply }]
       }
+      case 'open': // it waits for a greeting that will not come
+        return [{ type: 'close', connection: incoming.connection, code: 1011, reason: 'internal error' }]
       default:
         return []
     }
@@ -361,20 +393,21 @@ function subjectOf(frame: ClientFrame): Subject {
 interface States {
   all(): ReadonlyMap<ConnectionId, ConnectionState>
   note(effects: readonly Effect[]): void
-  /** The batch is durable. */
+  /** The batch has its place. */
   remember(): void
 }
 
-function createStates(sockets: RoomHost['sockets']): States {
+function createStates(sockets: RoomHost['sockets'], leaving: ReadonlySet<ConnectionId>): States {
   /** Null: to be closed. */
   const changed = new Map<ConnectionId, ConnectionState | null>()
   return {
     all() {
       const now = sockets.states()
-      if (changed.size === 0) return now
+      if (changed.size === 0 && leaving.size === 0) return now
       const all = new Map(now)
+      for (const id of leaving) all.delete(id)
       for (const [id, state] of changed) {
-        if (!now.has(id)) continue // the host has closed it meanwhile
+        if (!all.has(id)) continue // closed meanwhile
         if (state) all.set(id, state)
         else all.delete(id)
       }

@@ -4,7 +4,7 @@ import type { Millis, UserId } from '#shared/ids'
 import { limits } from '#shared/limits'
 import { copy } from '../core/copy.ts'
 import { createRoom } from '../core/runner.ts'
-import type { AccountOperation, AccountReply, Room, RoomHost, RoomLink } from '../core/ports.ts'
+import type { AccountOperation, AccountReply, Room, RoomHost, RoomLink, RoomMessage } from '../core/ports.ts'
 import type { AllSockets, RoomSockets } from './sockets.ts'
 import type { Database, RoomStore } from './store.ts'
 
@@ -81,12 +81,29 @@ export function createRooms({ database, sockets, link: otherLink, ...shared }: O
       })
       const own = copy(message)
       try {
-        return copy(await Promise.race([use(to, ({ room }) => room.peer(from, own)), late]))
+        const reply = copy(await Promise.race([use(to, (called) => ask(called, from, own)), late]))
+        rooms.get(from)?.store.follow()
+        return reply
       } finally {
         clearTimeout(timer)
       }
     },
   }
+
+  function ask({ room, store }: Loaded, from: UserId, message: RoomMessage) {
+    store.follow()
+    return room.peer(from, message)
+  }
+
+  /** As if the process had been started anew, for all rooms that what was lost may have reached. */
+  database.onLost(() => {
+    for (const [user, { room, store, sockets: own }] of rooms) {
+      if (!room.busy) continue
+      store.end()
+      own.closeAll(1011, 'internal error')
+      rooms.delete(user)
+    }
+  })
 
   async function ring(user: UserId) {
     ringing.add(user)

@@ -13,6 +13,7 @@ import { createCrowd, refusedForMs, type CrowdLimits } from './crowd.ts'
 export interface RoomSockets extends Sockets {
   readonly size: number
   add(id: ConnectionId, ws: WebSocket, from: Visitor): void
+  closeAll(code: number, reason: string): void
 }
 
 /** Whoever opened a socket, and what is done with what comes over it. */
@@ -217,6 +218,10 @@ export function createSockets(options: Options): AllSockets {
         states.delete(id)
         const socket = sockets.get(id)
         if (socket) close(socket, code, reason)
+      },
+      closeAll(code, reason) {
+        states.clear()
+        for (const socket of sockets.values()) close(socket, code, reason)
       },
       remember(id, state) {
         const socket = sockets.get(id)

@@ -4,28 +4,30 @@
  */
 import { DatabaseSync } from 'node:sqlite'
 import { parentPort, workerData } from 'node:worker_threads'
+import type { Millis } from '#shared/ids'
 import { schemaVersion } from './schema.ts'
 
-/** What one room wants to become durable. */
-export type Commit =
-  | {
-      type: 'write'
-      room: string
-      /** Key, JSON text (or null for what goes), key, text…: what crosses to a thread costs by the object. */
-      writes: (string | null)[]
-      /** Wake the room at this time, unless it is to be woken earlier. */
-      wakeAt: number | null
-      /** The alarm is ringing: the wish is for the time after it. */
-      ringing: boolean
-    }
+/** A wish to be woken, unless it is to be earlier; while an alarm rings, it is for the time after it. */
+export type Alarm =
+  | { at: Millis; ringing: boolean }
   /** The alarm that was ringing has been handled: the next wish takes its place. */
-  | { type: 'rung'; room: string }
-  | { type: 'wipe'; room: string }
+  | 'rung'
 
-export type Request =
-  | { type: 'commit'; commits: Commit[] }
-  | { type: 'probe' | 'checkpoint' }
-  | { type: 'close' }
+/** What one room wants to become durable. */
+export interface Commit {
+  room: string
+  /** So many rows of the order's are of this room. */
+  count: number
+  alarms: Alarm[]
+}
+
+export interface Order {
+  commits: Commit[]
+  /** Key, JSON text (or null for what goes), key, text… */
+  rows: (string | null)[]
+}
+
+export type Ask = ({ type: 'commit' } & Order) | { type: 'probe' | 'checkpoint' } | { type: 'close' }
 export type Answer =
   | { type: 'ready'; synchronous: number }
   | { type: 'done' }
@@ -76,44 +78,39 @@ const wakeAfterwards = database.prepare(
 )
 const rungForGood = database.prepare('DELETE FROM alarm WHERE room = ? AND next IS NULL')
 const ringNext = database.prepare('UPDATE alarm SET at = next, next = NULL WHERE room = ?')
-const wipe = [
-  'DELETE FROM kv WHERE room = ?',
-  'DELETE FROM alarm WHERE room = ?',
-  'DELETE FROM room WHERE id = ?',
-].map((sql) => database.prepare(sql))
-
 const mark = database.prepare(
   "INSERT INTO kv VALUES (0, 'probe', '0') ON CONFLICT (room, k) DO UPDATE SET v = excluded.v",
 )
 
-const roomOf = (name: string) => (findRoom.get(name) as { id: number } | undefined)?.id
+function roomOf(name: string): number {
+  const known = findRoom.get(name) as { id: number } | undefined
+  return known?.id ?? Number(addRoom.run(name).lastInsertRowid)
+}
 
-const committers: { [Type in Commit['type']]: (commit: Extract<Commit, { type: Type }>) => void } = {
-  write({ room: name, writes, wakeAt, ringing }) {
-    const room = roomOf(name) ?? Number(addRoom.run(name).lastInsertRowid)
-    for (let i = 0; i < writes.length; i += 2) {
-      const key = writes[i]!
-      const json = writes[i + 1]!
+function ring(room: number, alarm: Alarm) {
+  if (alarm !== 'rung') (alarm.ringing ? wakeAfterwards : wake).run(room, alarm.at)
+  else if (rungForGood.run(room).changes === 0) ringNext.run(room)
+}
+
+function write({ commits, rows }: Order) {
+  let i = 0
+  for (const { room: name, count, alarms } of commits) {
+    const room = roomOf(name)
+    for (const end = i + 2 * count; i < end; i += 2) {
+      const key = rows[i]!
+      const json = rows[i + 1]!
       if (json === null) remove.run(room, key)
       else put.run(room, key, json)
     }
-    if (wakeAt !== null) (ringing ? wakeAfterwards : wake).run(room, wakeAt)
-  },
-  rung({ room: name }) {
-    const room = roomOf(name)
-    if (room !== undefined && rungForGood.run(room).changes === 0) ringNext.run(room)
-  },
-  wipe({ room: name }) {
-    const room = roomOf(name)
-    if (room !== undefined) for (const statement of wipe) statement.run(room)
-  },
+    for (const alarm of alarms) ring(room, alarm)
+  }
 }
 
-const handlers: { [Type in Request['type']]: (request: Extract<Request, { type: Type }>) => void } = {
-  commit({ commits }) {
+const handlers: { [Type in Ask['type']]: (ask: Extract<Ask, { type: Type }>) => void } = {
+  commit(order) {
     database.exec('BEGIN IMMEDIATE')
     try {
-      for (const commit of commits) committers[commit.type](commit as never)
+      write(order)
       database.exec('COMMIT')
     } catch (error) {
       if (database.isTransaction) database.exec('ROLLBACK')
@@ -133,7 +130,7 @@ const handlers: { [Type in Request['type']]: (request: Extract<Request, { type: 
   },
 }
 
-port.on('message', (request: Request) => {
+port.on('message', (request: Ask) => {
   let answer: Answer = { type: 'done' }
   try {
     handlers[request.type](request as never)

@@ -31,7 +31,7 @@ export function partyStore(storage: Party.Storage): PartyStore {
   }
 
   return {
-    transact: <R>(run: (tx: Tx) => Promise<R>) =>
+    transact: <R>(run: (tx: Tx) => Promise<R>, inOrder?: (result: R) => void) =>
       inTurn(async () => {
         const batch = createBatch(rows)
         const result = await run(batch)
@@ -51,20 +51,8 @@ export function partyStore(storage: Party.Storage): PartyStore {
           writes.push(storage.setAlarm(batch.wish))
         }
         await Promise.all(writes)
+        inOrder?.(result) // a room that is called is on another machine, so nothing may be said before
         return result
-      }),
-    wipe: () =>
-      inTurn(async () => {
-        alarm = null
-        await Promise.all([storage.deleteAlarm(), storage.deleteAll()]) // deleteAll leaves the alarm
-      }),
-    usage: () =>
-      inTurn(async () => {
-        const all = await storage.list<string>()
-        return {
-          rows: all.size,
-          bytes: [...all].reduce((sum, [key, json]) => sum + key.length + json.length, 0),
-        }
       }),
     rung() {
       alarm = null

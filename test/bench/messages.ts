@@ -58,7 +58,11 @@ export async function benchMessages(relay: RelayProcess): Promise<Table[]> {
   }
 
   progress(`${steadyPairs} pairs, evenly`)
-  const evenly = async (links: Link[], pid: number) => [await steady(links, steadyEach, steadyPerSecond, pid)]
+  /** Here too the first is to warm up. */
+  const evenly = async (links: Link[], pid: number) => {
+    await steady(links, steadyEach / 2, steadyPerSecond, pid)
+    return [await steady(links, steadyEach, steadyPerSecond, pid)]
+  }
   even.push(rowOf('bare', steadyPairs, await plainly('bare', steadyPairs, evenly)))
   even.push(rowOf('Parley', steadyPairs, await evenly(await fresh(steadyPairs), relay.pid)))
   await Promise.all(people.map((one) => one.drop()))

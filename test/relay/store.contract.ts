@@ -11,8 +11,6 @@ export type { Step }
 export interface StoreDriver {
   /** What each reading step found; rejects when the transaction does. */
   transact(steps: readonly Step[]): Promise<unknown[]>
-  wipe(): Promise<void>
-  usage(): Promise<{ rows: number; bytes: number }>
   /** When the room is to be woken; null when it is not. */
   alarm(): Promise<number | null>
   /**
@@ -223,41 +221,15 @@ export function storeContract(name: string, open: () => Promise<StoreHarness>, {
       expect(await store.alarm()).toBeNull()
     })
 
-    test('wiping forgets the rows and the alarm, and the room can begin anew', async () => {
-      const store = await harness.room()
-      await store.transact([put('a'), put('b'), wakeAt(harness.now() + 600_000)])
-
-      await store.wipe()
-
-      expect(await store.transact([get('a'), list({})])).toEqual([null, []])
-      expect(await store.alarm()).toBeNull()
-      expect((await store.usage()).rows).toBe(0)
-      await store.transact([put('c', 3)])
-      expect(await store.transact([list({})])).toEqual([[['c', 3]]])
-    })
-
     test('rooms have nothing in common', async () => {
       const alice = await harness.room()
       const bob = await harness.room()
 
       await alice.transact([put('a', 'alice'), wakeAt(harness.now() + 600_000)])
       await bob.transact([put('a', 'bob'), put('b', 'bob')])
-      await bob.wipe()
 
       expect(await alice.transact([list({})])).toEqual([[['a', 'alice']]])
       expect(await bob.alarm()).toBeNull()
-    })
-
-    test('usage counts rows and bytes', async () => {
-      const store = await harness.room()
-      expect(await store.usage()).toEqual({ rows: 0, bytes: 0 })
-
-      await store.transact([put('a', 'x'.repeat(1000)), put('b', 'é'.repeat(1000))])
-
-      const { rows, bytes } = await store.usage()
-      expect(rows).toBe(2)
-      expect(bytes).toBeGreaterThan(2000) // in memory it is characters
-      expect(bytes).toBeLessThan(6000)
     })
 
     test('it keeps rows, alarms and their order when the process is lost', async () => {

@@ -7,8 +7,6 @@ storeContract('memory', async () => ({
     const store = memoryStore()
     return {
       transact: (steps) => runSteps(store, steps),
-      wipe: () => store.wipe(),
-      usage: () => store.usage(),
       alarm: async () => store.alarm,
       async ring(steps) {
         await vi.waitUntil(() => store.alarm !== null && store.alarm <= Date.now())

@@ -20,8 +20,6 @@ storeContract(
       }
       const store: StoreDriver = {
         transact: (steps) => ask('transact', steps),
-        wipe: () => ask('wipe'),
-        usage: () => ask('usage'),
         alarm: () => ask('alarm'),
         ring: (steps) => ask('ring', steps),
       }

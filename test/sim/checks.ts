@@ -27,6 +27,10 @@ export type Writes = ReadonlyMap<string, string | null>
 
 /** Remembers what one room has committed, and compares. */
 export interface RoomChecks {
+  /** Has its place and is not durable: what the room does from now on follows from it. */
+  placed(writes: Writes): void
+  /** What was placed and is not durable is gone. */
+  lost(): void
   committed(writes: Writes): void
   /** The room was put back to an older state: what may repeat itself from now on may. */
   restored(rows: ReadonlyMap<string, string>, silent: boolean): void
@@ -50,6 +54,8 @@ export function createRoomChecks(relay: Relay, self: UserId): RoomChecks {
   /** As the last commit had it. */
   let buddies = new Set<UserId>()
   let policy: Policy = firstPolicy
+  /** The same as the room sees it, where that is ahead. */
+  const ahead: { blocked: Map<UserId, boolean>; policy: Policy | null } = { blocked: new Map(), policy: null }
   /** How far each peer was told that I have read. */
   const readTold = new Map<UserId, number>()
   /** Who has deleted their account, as this room knows. */
@@ -145,7 +151,13 @@ export function createRoomChecks(relay: Relay, self: UserId): RoomChecks {
     must(meta.acked <= meta.head && meta.floor <= meta.head, 'S7', () => `${self}: beyond the head`)
   }
 
+  function lost() {
+    ahead.blocked.clear()
+    ahead.policy = null
+  }
+
   function forget() {
+    lost()
     messages = new Set()
     blocked = new Set()
     relations = new Map()
@@ -156,12 +168,25 @@ export function createRoomChecks(relay: Relay, self: UserId): RoomChecks {
   }
 
   return {
+    placed(writes) {
+      for (const [key, json] of writes) {
+        if (json === null || !key.startsWith('log:')) continue
+        const { entry } = JSON.parse(json) as LogRow
+        if (entry.type === 'roster') ahead.blocked.set(entry.peer, entry.blocked === true)
+        if (entry.type === 'policy') ahead.policy = entry
+      }
+    },
+    lost,
     posted(to, message) {
       must(to !== self, 'SN12', () => `${self} calls itself`)
       if (message.type !== 'deliver') return
       const told = readTold.get(to) ?? 0
       const { read } = message.receipts
-      must(policy.reads || read <= told, 'RC6', () => `${self} tells ${to} that it has read up to ${read}`)
+      must(
+        (ahead.policy ?? policy).reads || read <= told,
+        'RC6',
+        () => `${self} tells ${to} that it has read up to ${read}`,
+      )
       readTold.set(to, Math.max(told, read))
     },
     committed(writes) {
@@ -203,7 +228,7 @@ export function createRoomChecks(relay: Relay, self: UserId): RoomChecks {
         given.add(text)
       }
     },
-    isBlocked: (peer) => blocked.has(peer),
+    isBlocked: (peer) => ahead.blocked.get(peer) ?? blocked.has(peer),
   }
 }
 

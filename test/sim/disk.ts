@@ -3,9 +3,10 @@
  * done; the disk is full for a while; alarms are late, ring twice, or are lost with a process.
  */
 import type { Millis, UserId } from '#shared/ids'
-import { createBatch, type Batch, type Rows } from '../../relay/core/batch.ts'
+import { createBatch, isIn, overlaid, type Batch, type Rows } from '../../relay/core/batch.ts'
 import type { Store, Tx } from '../../relay/core/ports.ts'
 import type { Writes } from './checks.ts'
+import type { Process, Request } from './process.ts'
 import type { Relay } from './room.ts'
 import { Table } from './table.ts'
 
@@ -15,17 +16,21 @@ export interface Host {
   now(): Millis
   /** Dies, and never returns. */
   die(why: string): Promise<never>
+  placed(writes: Writes): void
   committed(writes: Writes): void
+  lost(): void
   alarm(): Promise<void>
 }
 
 export interface Disk {
   readonly rows: Table
-  /** A transaction runs whose writes are not durable. */
+  /** A transaction runs whose writes have no place yet. */
   readonly isPending: boolean
   /** The last transaction failed because the disk was full. */
   readonly isFull: boolean
   storeOf(born: number): Store
+  /** Another room of the process was heard. */
+  follow(): void
   /** The process is gone. */
   crashed(): void
   /** The room's clock has jumped, or its storage was put back. */
@@ -41,6 +46,10 @@ export const never = <T>() => new Promise<T>(() => {})
 export function createDisk(relay: Relay, user: UserId, host: Host): Disk {
   const { world, mutant } = relay
   const rows = new Table()
+  /** What has its place and is not durable, the oldest first. */
+  let unwritten: Writes[] = []
+  /** The last request that anything here is part of, or follows from. */
+  let last: Request | null = null
   let isPending = false
   let isFull = false
   let fullUntil = 0
@@ -51,38 +60,72 @@ export function createDisk(relay: Relay, user: UserId, host: Host): Disk {
 
   const dead = (born: number) => born !== host.generation
 
-  const committed: Rows = {
+  /** As the room sees its rows: what is not durable over what is. */
+  const seen: Rows = {
     async get(wanted) {
-      return new Map(wanted.filter((key) => rows.has(key)).map((key) => [key, rows.get(key)!]))
+      const found = new Map<string, string>()
+      for (const key of wanted) {
+        const writes = unwritten.findLast((one) => one.has(key))
+        const json = writes ? writes.get(key) : rows.get(key)
+        if (typeof json === 'string') found.set(key, json)
+      }
+      return found
     },
-    list: async (range) => rows.list(range),
+    async list(range) {
+      const over = unwritten.flatMap((writes) => [...writes].filter(([key]) => isIn(range, key)))
+      return overlaid(rows.list({ ...range, limit: range.limit + over.length }), over, range)
+    },
   }
 
   function storeOf(born: number): Store {
     return {
-      async transact<R>(run: (tx: Tx) => Promise<R>): Promise<R> {
+      async transact<R>(run: (tx: Tx) => Promise<R>, inOrder?: (result: R) => void): Promise<R> {
         if (dead(born)) return never()
         if (world.chance(relay.faults.roomCrash)) return host.die('before an event')
         isPending = true
         isFull = false
-        const batch = createBatch(committed)
-        let result: R
+        const batch = createBatch(seen)
         try {
-          result = await run(mutant.tx?.(batch, user, relay) ?? batch)
-          if (batch.writes.size > 0) refuseIfFull()
+          const result = await run(mutant.tx?.(batch, user, relay) ?? batch)
+          if (dead(born)) return await never()
+          await (relay.process ? together(relay.process, batch, () => inOrder?.(result)) : alone(batch, born))
+          if (dead(born)) return await never()
+          isPending = false
+          if (!relay.process) inOrder?.(result)
+          return result
         } catch (error) {
           isPending = false
           throw error
         }
-        if (mutant.effectsFirst) isPending = false
-        const commit = finish(batch, born)
-        if (!mutant.effectsFirst) await commit
-        if (!dead(born)) isPending = false
-        return dead(born) ? never() : result
       },
-      wipe: () => Promise.reject(new Error('not in the simulator')),
-      usage: async () => ({ rows: rows.size, bytes: 0 }),
     }
+  }
+
+  /** The room is where it is with nobody else: nothing happens before it is durable. */
+  async function alone(batch: Batch, born: number): Promise<void> {
+    if (batch.writes.size > 0) refuseIfFull()
+    const commit = finish(batch, born)
+    if (mutant.effectsFirst) isPending = false
+    else await commit
+  }
+
+  /** Everything here has its place at once; it is durable when all before it is. */
+  async function together(process: Process, batch: Batch, inOrder: () => void): Promise<void> {
+    if (batch.writes.size > 0 || batch.wish !== null) {
+      unwritten.push(batch.writes)
+      host.placed(batch.writes)
+      last = process.add({ apply, forget }, batch)
+    }
+    inOrder()
+    const request = last
+    if (!mutant.effectsFirst) await request?.durable
+    if (last === request) last = null
+  }
+
+  function forget() {
+    host.lost()
+    unwritten = []
+    last = null
   }
 
   function refuseIfFull() {
@@ -105,6 +148,7 @@ export function createDisk(relay: Relay, user: UserId, host: Host): Disk {
   }
 
   function apply({ writes, wish: at }: Batch) {
+    unwritten = unwritten.filter((one) => one !== writes)
     for (const [key, json] of writes) {
       if (json === null) rows.delete(key)
       else rows.set(key, json)
@@ -155,8 +199,12 @@ export function createDisk(relay: Relay, user: UserId, host: Host): Disk {
       return isFull
     },
     storeOf,
+    follow() {
+      if (!mutant.noFollow) last = relay.process?.last ?? last
+    },
     crashed() {
       isPending = false
+      forget()
       for (const died of deaths.splice(0)) died()
       if (world.chance(relay.faults.alarmLost)) {
         world.note('alarm lost', user)

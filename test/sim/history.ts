@@ -9,6 +9,7 @@ import { createDevice } from './device.ts'
 import { createEngineDevice } from './engine-device.ts'
 import { calm } from './faults.ts'
 import type { Device, Ledger } from './people.ts'
+import { createProcess } from './process.ts'
 import { createSimRoom, type Relay, type SimRoom } from './room.ts'
 import type { World } from './world.ts'
 
@@ -29,11 +30,16 @@ export interface HistoryOptions {
   mutant: Relay['mutant']
   /** At least so many people. */
   people?: number
+  /** All rooms are in one process. */
+  isShared?: boolean
   /** Whether a device is the engine that ships. */
   isEngine?: (person: number, device: number) => boolean
 }
 
-export function createHistory(world: World, { mutant, people: least = 2, isEngine }: HistoryOptions) {
+export function createHistory(
+  world: World,
+  { mutant, people: least = 2, isShared = false, isEngine }: HistoryOptions,
+) {
   const ledger: Ledger = { stored: new Map() }
   const restored = new Set<UserId>()
   const silentlyRestored = new Set<UserId>()
@@ -49,6 +55,7 @@ export function createHistory(world: World, { mutant, people: least = 2, isEngin
       blobKey: new Uint8Array(32),
     },
     rooms: new Map(),
+    process: null,
     restores: 0,
     aheadMs: 0,
     gone: new Set(),
@@ -56,6 +63,7 @@ export function createHistory(world: World, { mutant, people: least = 2, isEngin
       failure ??= error
     },
   }
+  if (isShared) relay.process = createProcess(relay)
   const people = names.slice(0, Math.max(least, 2 + world.upTo(1))) as unknown as UserId[]
   const rooms = people.map((user) => createSimRoom(relay, user))
   for (const room of rooms) relay.rooms.set(room.user, room)

@@ -13,9 +13,14 @@ export interface Catch {
 }
 
 export async function catchMutant(name: MutantName): Promise<Catch | null> {
-  const { mode = 'plain' }: Mutant = mutants[name]
+  const { mode = 'plain', from = 1, shared }: Mutant = mutants[name]
   for (let tries = 1; tries <= triesMax; tries++) {
-    const { violation } = await simulate({ seed: tries, mutant: name, mode })
+    const { violation } = await simulate({
+      seed: from - 1 + tries,
+      mutant: name,
+      mode,
+      ...(shared && { shared }),
+    })
     if (violation !== null) return { rule: violation.split(':')[0]!, tries, violation }
   }
   return null

@@ -23,8 +23,17 @@ export interface Mutant {
   rule: string
   /** In which histories; everywhere when left out. */
   mode?: Mode
+  /** Only where all rooms are in one process. */
+  shared?: true
+  /** It shows so seldom that the hunt begins with this seed. */
+  from?: number
   /** Effects are performed without waiting for the commit. */
   effectsFirst?: true
+  /** Of one process: what is answered does not wait for what it follows from. */
+  noFollow?: true
+  /** When something is lost, what came after it is written all the same; and rooms that know of it go on. */
+  laterStays?: true
+  busyStay?: true
   tx?(batch: Batch, user: UserId, relay: Relay): Tx
   /** What a device says is changed before the room hears it. */
   frame?(text: string, rows: Rows, state: ConnectionState): string
@@ -96,6 +105,15 @@ type RoomReplyEpoch = Extract<RoomReply, { type: 'confirmed' }>['epoch']
 
 export const mutants = {
   'effects before the commit': { rule: 'S1', effectsFirst: true },
+  'effects before the commit, in one process': { rule: 'S1', effectsFirst: true, shared: true },
+  'what follows from another room does not wait for it': {
+    rule: 'KY6',
+    noFollow: true,
+    shared: true,
+    from: 60,
+  },
+  'what came after something lost is written': { rule: 'S7', laterStays: true, shared: true, from: 38 },
+  'rooms that know of something lost go on': { rule: 'S2', busyStay: true, shared: true },
   'no dedupe of a device': { rule: 'S3', tx: reading<DeviceRow>('device:', (device) => (device.ring = [])) },
   'no dedupe in the lane': { rule: 'S3', tx: readingPeers((peer) => (peer.in.ring = [])) },
   'no order guard': {
@@ -118,6 +136,7 @@ export const mutants = {
   },
   'what was lost is not missed': {
     rule: 'L1',
+    from: 140,
     mode: 'restores',
     call(message) {
       if (message.type !== 'deliver') return message

@@ -7,6 +7,7 @@ const everywhere = [
   'crash between effects',
   'hibernate',
   'disk full',
+  'later lost',
   'alarm twice',
   'alarm lost',
   'call twice',

@@ -21,6 +21,7 @@ import { createRoomChecks, must, type RoomChecks, type Writes } from './checks.t
 import { createDisk, never } from './disk.ts'
 import type { Faults } from './faults.ts'
 import type { Mutant } from './mutants.ts'
+import type { Process } from './process.ts'
 import type { Table } from './table.ts'
 import type { World } from './world.ts'
 
@@ -39,7 +40,10 @@ export interface SimRoom {
   received(id: ConnectionId, text: string): void
   /** The room notices that a socket is gone. */
   lost(id: ConnectionId): void
-  crash(why: string): void
+  /** Its part of the process is gone: memory, sockets, and what is not durable. */
+  end(why: string): void
+  /** Another room of the process has called it. */
+  follow(): void
   /** Puts older rows back; with `silent`, nobody says so to the room. */
   restore(rows: ReadonlyMap<string, string>, silent: boolean): Promise<void>
   /** Its clock is so far from the true time from now on. */
@@ -53,6 +57,8 @@ export interface Relay {
   settings: RelaySettings
   mutant: Partial<Mutant>
   rooms: Map<UserId, SimRoom>
+  /** That of all rooms; null when each has its own, as on PartyKit. */
+  process: Process | null
   /** How many rooms were put back to an older state: then some things may happen twice. */
   restores: number
   /** By how much the fastest clock was ever ahead. */
@@ -92,7 +98,9 @@ export function createSimRoom(relay: Relay, user: UserId): SimRoom {
       crash(why)
       return never()
     },
+    placed: checks.placed,
     committed,
+    lost: checks.lost,
     alarm: () => core.alarm(),
   })
   const { rows } = disk
@@ -111,13 +119,9 @@ export function createSimRoom(relay: Relay, user: UserId): SimRoom {
   // --- Sockets and calls ---------------------------------------------------------------------------------
 
   function socketsOf(born: number): Sockets {
-    /** What may be done now: not before the commit (S10), and not by a process that is dead. */
-    function may(what: string): boolean {
+    /** Not by a process that is dead, and perhaps not by one that is alive. */
+    function may(): boolean {
       if (dead(born)) return false
-      // A mailbox that is full closes a socket without asking the room.
-      attempt(() =>
-        must(!disk.isPending || what === 'close', 'S10', () => `${user}: ${what} before the commit`),
-      )
       if (!world.chance(relay.faults.effectCrash)) return true
       crash('between effects')
       return false
@@ -125,12 +129,12 @@ export function createSimRoom(relay: Relay, user: UserId): SimRoom {
     return {
       states: () => new Map(Array.from(sockets, ([id, { state }]) => [id, state])),
       send(id, text) {
-        if (!may('send')) return
+        if (!may()) return
         checkSent(id, JSON.parse(text) as ServerFrame)
         sockets.get(id)?.line.take(text)
       },
       close(id, code) {
-        if (may('close')) close(id, code)
+        if (may()) close(id, code)
       },
       remember(id, state) {
         if (dead(born)) return
@@ -153,7 +157,9 @@ export function createSimRoom(relay: Relay, user: UserId): SimRoom {
         const isThere = row !== undefined && (JSON.parse(row) as LogRow).entry.type === 'message'
         must(isThere || frame.seq <= floor, 'S1', () => `${user} confirmed ${frame.id}, which is not stored`)
       }
-      if (frame.type === 'keys' && frame.peer === user) checks.gave(frame.packages)
+      // In one process nothing is given away before a device has it: what is lost before that goes to the next.
+      if (frame.type === 'keys' && (frame.peer === user || relay.process))
+        relay.rooms.get(frame.peer)!.checks.gave(frame.packages)
       if (frame.type === 'deliver' && frame.request === undefined) {
         const last = frame.entries.at(-1)!.seq
         must(!relay.gone.has(user), 'S11', () => `${user}, who is gone, gets entry ${last}`)
@@ -190,24 +196,36 @@ export function createSimRoom(relay: Relay, user: UserId): SimRoom {
   }
 
   async function call(to: UserId, from: UserId, message: RoomMessage, faults: Faults): Promise<RoomReply> {
+    // In one process a call is as good as what it was written with: it is never heard by the next one.
+    const born = generation
+    const isOver = () => relay.process !== null && dead(born)
     if (world.chance(faults.linkDuplicate)) {
       world.note('call twice')
-      world.after(world.upTo(8000), () => void deliver(to, from, message))
+      world.after(world.upTo(8000), () => void (isOver() || deliver(to, from, message)))
     }
-    await world.sleep(world.upTo(faults.linkDelayMs))
-    if (world.chance(faults.linkDrop)) return never()
+    await linger(faults)
+    if (isOver() || world.chance(faults.linkDrop)) return never()
     const reply = await deliver(to, from, message)
-    await world.sleep(world.upTo(faults.linkDelayMs))
-    if (world.chance(faults.linkAnswerDrop)) return never()
+    if (isOver()) return never()
+    disk.follow()
+    await linger(faults)
+    if (isOver() || world.chance(faults.linkAnswerDrop)) return never()
+    disk.follow()
     return reply
+  }
+
+  /** In one process most calls are heard at once. */
+  async function linger({ linkDelayMs }: Faults) {
+    if (!relay.process || world.chance(0.1)) await world.sleep(world.upTo(linkDelayMs))
   }
 
   async function deliver(to: UserId, from: UserId, message: RoomMessage): Promise<RoomReply> {
     const target = relay.rooms.get(to)!
+    target.follow()
     const heard = mutant.call?.(copyOf(message)) ?? copyOf(message)
     const reply = await target.core().peer(from, newer(heard))
     world.note(`reply ${reply.type}${reply.type === 'error' ? ` ${reply.code}` : ''}`, to, from)
-    if (reply.type === 'keys') attempt(() => target.checks.gave(reply.packages))
+    if (reply.type === 'keys' && !relay.process) attempt(() => target.checks.gave(reply.packages))
     if (reply.type === 'presence' && target.checks.isBlocked(from)) {
       attempt(() =>
         must(reply.show === 'offline', 'S5', () => `${to} shows itself to ${from}, who is blocked`),
@@ -233,7 +251,8 @@ export function createSimRoom(relay: Relay, user: UserId): SimRoom {
         'S5',
         () => `${user} sends ${message.type} to ${to}, who is blocked`,
       )
-      must(!disk.isPending, 'S10', () => `${user} calls ${to} before the commit`)
+      const isInOrder = relay.process !== null || !disk.isPending
+      must(isInOrder, 'S10', () => `${user} calls ${to} before the commit`)
     })
   }
 
@@ -252,7 +271,7 @@ export function createSimRoom(relay: Relay, user: UserId): SimRoom {
       random,
       verify: async () => true,
       log: (level, text, fields) => {
-        if (level !== 'error' || disk.isFull) return
+        if (level !== 'error' || disk.isFull || relay.process?.isFull || dead(born)) return
         relay.fail(new Error(`${user}: ${text} ${JSON.stringify(fields)}`))
       },
       metric: () => {},
@@ -261,6 +280,11 @@ export function createSimRoom(relay: Relay, user: UserId): SimRoom {
   }
 
   function crash(why: string) {
+    if (relay.process) relay.process.crash(why)
+    else end(why)
+  }
+
+  function end(why: string) {
     world.note('crash', user, why)
     world.note(`crash ${why}`)
     generation++
@@ -310,7 +334,8 @@ export function createSimRoom(relay: Relay, user: UserId): SimRoom {
       const socket = sockets.get(id)
       if (sockets.delete(id)) void core.closed(id, socket!.state, 1006)
     },
-    crash,
+    end,
+    follow: disk.follow,
     async restore(backup, silent) {
       relay.restores++
       crash('restore')

@@ -11,6 +11,8 @@ export interface Options {
   seed: number
   /** What kind of history; the seed decides when it is left out. */
   mode?: Mode
+  /** All rooms in one process, as on Node; the seed decides when it is left out. */
+  shared?: boolean
   mutant?: MutantName
   /** Fewer make a history easier to read. */
   operations?: number
@@ -47,6 +49,9 @@ const byTen: readonly Mode[] = [
 /** One seed is one history, so it says everything: of ten, one is with the engine that ships. */
 export const modeOf = (seed: number): Mode => byTen[seed % 10]!
 
+/** Half of the histories of each kind. */
+const isSharedIn = (seed: number) => Math.floor(seed / 10) % 2 === 1
+
 export async function simulate(options: Options): Promise<Outcome> {
   const { seed, operations = operationsMax, skip = [] } = options
   const mode = options.mode ?? modeOf(seed)
@@ -54,7 +59,8 @@ export async function simulate(options: Options): Promise<Outcome> {
   const mutant: Partial<Mutant> = options.mutant ? mutants[options.mutant] : {}
   const isEngine = mode === 'engine' ? (_: number, device: number) => device === 0 : undefined
   const people = mode === 'farewell' ? 3 : 2
-  const history = createHistory(world, { mutant, people, ...(isEngine && { isEngine }) })
+  const isShared = options.shared ?? isSharedIn(seed)
+  const history = createHistory(world, { mutant, people, isShared, ...(isEngine && { isEngine }) })
   const faults = { ...drawFaults(world), ...options.faults }
   let violation: string | null = null
   try {

@@ -51,14 +51,29 @@ function slowStore() {
   const { promise: gate, resolve: release } = Promise.withResolvers<void>()
   const store: Store = {
     ...inner,
-    transact: (run) =>
+    transact: (run, inOrder) =>
       inner.transact(async (tx) => {
         const result = await run(tx)
         await gate
         return result
-      }),
+      }, inOrder),
   }
   return { store, release }
+}
+
+/** A store where what is written has its place at once, and is durable when it is told so, or lost. */
+function orderedStore() {
+  const inner = memoryStore()
+  const { promise: durable, resolve: release, reject: lose } = Promise.withResolvers<void>()
+  const store: Store = {
+    ...inner,
+    async transact(run, inOrder) {
+      const result = await inner.transact(run, inOrder)
+      await durable
+      return result
+    },
+  }
+  return { store, release, lose }
 }
 
 test('nothing is performed before the commit', async () => {
@@ -73,6 +88,35 @@ test('nothing is performed before the commit', async () => {
 
   expect(early).toEqual([])
   expect(done).toEqual(['remember c1', 'send c1 hello'])
+})
+
+test('other rooms get their answer once a commit has its place, sockets get theirs when it is durable', async () => {
+  const { store, release } = orderedStore()
+  const { room, done, states } = recordingHost(store)
+  const opened = room.opened('c1')
+  states.set('c1', open)
+
+  const reply = await room.peer('bob' as UserId, { type: 'typing', version: 1, state: 'paused' })
+  const early = done.filter((line) => line.startsWith('send'))
+  release()
+  await opened
+
+  expect(reply).toMatchObject({ code: 'item-not-found' })
+  expect(early).toEqual([])
+  expect(done).toContain('send c1 hello')
+})
+
+test('a commit that had its place and was lost confirms nothing', async () => {
+  const { store, lose } = orderedStore()
+  const { room, done } = recordingHost(store)
+
+  const opened = room.opened('c1')
+  await new Promise((resolve) => setImmediate(resolve))
+  lose(new Error('the disk is full'))
+  await opened
+
+  expect(done).toEqual(['remember c1', 'error an event failed', 'close c1 1011'])
+  expect(room.busy).toBe(false)
 })
 
 test('a commit that fails performs nothing and closes the socket', async () => {
@@ -155,14 +199,13 @@ test('what arrives during a commit is committed together', async () => {
   const { promise: gate, resolve: release } = Promise.withResolvers<void>()
   const store: Store = {
     ...inner,
-    async transact(run) {
+    transact(run, inOrder) {
       commits++
-      const result = await inner.transact(async (tx) => {
+      return inner.transact(async (tx) => {
         const found = await run(tx)
         if (commits === 1) await gate
         return found
-      })
-      return result
+      }, inOrder)
     },
   }
   const { room, done } = recordingHost(store)

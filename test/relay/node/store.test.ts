@@ -1,7 +1,9 @@
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { DatabaseSync } from 'node:sqlite'
 import { expect, onTestFinished, test, vi } from 'vitest'
+import type { Tx } from '../../../relay/core/ports.ts'
 import { openDatabase, type Database } from '../../../relay/node/store.ts'
 import { runSteps, storeContract, type StoreDriver, type StoreHarness } from '../store.contract.ts'
 
@@ -20,8 +22,6 @@ function driver(database: Database, name: string): StoreDriver {
   const due = (now: number) => database.due(now, 1000).find(({ room }) => room === name)
   return {
     transact: (steps) => runSteps(store, steps),
-    wipe: () => store.wipe(),
-    usage: () => store.usage(),
     alarm: async () => due(Number.MAX_SAFE_INTEGER)?.at ?? null,
     async ring(steps) {
       await vi.waitUntil(() => due(Date.now()))
@@ -86,6 +86,89 @@ test('batches of many rooms become durable together, and each is whole', async (
     expect(count).toBe(20)
     expect(entries).toHaveLength(20)
   }
+})
+
+test('rooms go on while the disk works: each sees what has its place, and what is durable comes in that order', async () => {
+  const folder = mkdtempSync(join(tmpdir(), 'parley-store-'))
+  const database = await open(folder)
+  onTestFinished(async () => {
+    await database.close()
+    rmSync(folder, { recursive: true })
+  })
+  const room = database.room('alice')
+  await room.transact(async (tx) => ['a', 'b', 'c'].forEach((key) => tx.put(key, 'old')))
+  const happened: string[] = []
+  const write = (name: string, run: (tx: Tx) => void) =>
+    room
+      .transact(
+        async (tx) => run(tx),
+        () => happened.push(`${name} has its place`),
+      )
+      .then(() => happened.push(`${name} is durable`))
+
+  const first = write('first', (tx) => (tx.put('b', 'new'), tx.delete('c'), tx.put('d', 'new')))
+  const second = write('second', (tx) => (tx.delete('d'), tx.put('e', 'new')))
+  const seen = room.transact(
+    async (tx) => [
+      await tx.get('b'),
+      await tx.get('d'),
+      await tx.list({ prefix: '', limit: 3, reverse: true }),
+    ],
+    () => happened.push('seen'),
+  )
+  await Promise.all([first, second, seen])
+
+  expect(await seen).toEqual([
+    'new',
+    undefined,
+    [
+      ['e', 'new'],
+      ['b', 'new'],
+      ['a', 'old'],
+    ],
+  ])
+  expect(happened.indexOf('seen')).toBeLessThan(happened.indexOf('first is durable'))
+  expect(happened.indexOf('first is durable')).toBeLessThan(happened.indexOf('second is durable'))
+  expect(await room.transact((tx) => tx.list({ prefix: '', limit: 9 }))).toHaveLength(3)
+})
+
+test('what cannot be written takes with it whatever came after, and whoever had it before can do nothing any more', async () => {
+  const folder = mkdtempSync(join(tmpdir(), 'parley-store-'))
+  const database = await open(folder)
+  onTestFinished(async () => {
+    await database.close()
+    rmSync(folder, { recursive: true })
+  })
+  const [alice, bob] = [database.room('alice'), database.room('bob')]
+  await alice.transact(async (tx) => tx.put('a', 1))
+  let losses = 0
+  database.onLost(() => {
+    losses++
+    alice.end()
+  })
+  const other = new DatabaseSync(join(folder, 'relay.sqlite'))
+  other.exec('ALTER TABLE kv RENAME TO kv_away')
+
+  const follower = Promise.withResolvers<unknown>()
+  const outcomes = await Promise.allSettled([
+    alice.transact(
+      async (tx) => tx.put('a', 2),
+      () => {
+        bob.follow()
+        follower.resolve(bob.transact((tx) => tx.get('nothing')))
+      },
+    ),
+    follower.promise,
+  ])
+  other.exec('ALTER TABLE kv_away RENAME TO kv')
+  other.close()
+
+  expect(outcomes.map(({ status }) => status)).toEqual(['rejected', 'rejected'])
+  expect([losses, database.queued]).toEqual([1, 0])
+  await expect(alice.transact((tx) => tx.get('a'))).rejects.toThrow('lost')
+  expect(await database.room('alice').transact((tx) => tx.get('a'))).toBe(1)
+  await bob.transact(async (tx) => tx.put('b', 1))
+  expect(await bob.transact((tx) => tx.get('b'))).toBe(1)
 })
 
 test('a relay keeps the id of its first start', async () => {

@@ -26,8 +26,6 @@ export default class StoreParty implements Party.Server {
 
   operations = {
     transact: (steps: Step[]): Promise<unknown> => this.store.transact((tx) => apply(tx, steps)),
-    wipe: (): Promise<unknown> => this.store.wipe(),
-    usage: (): Promise<unknown> => this.store.usage(),
     alarm: (): Promise<unknown> => this.storage.getAlarm(),
     ring: (steps: Step[]): Promise<unknown> =>
       new Promise<void>((done) => this.ringing.resolve({ steps, done })),

@@ -1,0 +1,115 @@
+/**
+ * One process with all rooms in it, as on Node: what they write becomes durable in one order, a request at a time, and
+ * until then every room sees it. So the rooms go on while the disk works, and a crash, or a disk that is full, costs
+ * the end of what they did, never something in the middle.
+ */
+import type { Batch } from '../../relay/core/batch.ts'
+import type { Relay } from './room.ts'
+
+/** A room's storage, as far as the process has to do with it. */
+interface Rows {
+  apply(batch: Batch): void
+  /** What is not durable is lost. */
+  forget(): void
+}
+
+export interface Request {
+  readonly durable: Promise<void>
+}
+
+interface Open extends Request {
+  batches: [Rows, Batch][]
+  settle(error?: Error): void
+}
+
+export interface Process {
+  add(rows: Rows, batch: Batch): Request
+  /** The last that is not durable. */
+  readonly last: Request | null
+  /** The disk was full a moment ago. */
+  readonly isFull: boolean
+  /** All rooms end with it. */
+  crash(why: string): void
+}
+
+const fullMs = 20_000
+
+export function createProcess(relay: Relay): Process {
+  const { world, mutant } = relay
+  let young: Open | null = null
+  let old: Open | null = null
+  let generation = 0
+  let fullUntil = 0
+  let isFull = false
+
+  function open(): Open {
+    const { promise: durable, resolve, reject } = Promise.withResolvers<void>()
+    durable.catch(() => undefined)
+    return { durable, batches: [], settle: (error) => (error ? reject(error) : resolve()) }
+  }
+
+  async function flush() {
+    if (old || !young) return
+    const request = (old = young)
+    const born = generation
+    young = null
+    await world.sleep(world.upTo(relay.faults.commitDelayMs))
+    if (born !== generation) return
+    if (refuses()) return lose(request)
+    const dies = world.chance(relay.faults.roomCrash)
+    if (!dies || world.chance(0.5)) for (const [rows, batch] of request.batches) rows.apply(batch)
+    if (dies) return crash('during a commit')
+    old = null
+    void flush()
+    request.settle()
+  }
+
+  function refuses(): boolean {
+    if (world.chance(relay.faults.diskFull)) fullUntil = world.now + world.upTo(fullMs)
+    isFull = relay.faults.diskFull > 0 && world.now <= fullUntil
+    if (isFull) world.note('disk full')
+    return isFull
+  }
+
+  /** What came after it may follow from it. */
+  function lose(request: Open) {
+    const lost = young && !mutant.laterStays ? [request, young] : [request]
+    if (lost.length > 1) world.note('later lost')
+    forget()
+    old = null
+    if (!mutant.laterStays) young = null
+    for (const room of relay.rooms.values())
+      if (room.core().busy && !mutant.busyStay) room.end('what was not durable is lost')
+    for (const { settle } of lost) settle(new Error('the disk is full'))
+    void flush()
+  }
+
+  function forget() {
+    for (const request of [old, young]) for (const [rows] of request?.batches ?? []) rows.forget()
+  }
+
+  function crash(why: string) {
+    generation++
+    forget()
+    old = young = null
+    for (const room of relay.rooms.values()) room.end(why)
+  }
+
+  return {
+    add(rows, batch) {
+      young ??= open()
+      young.batches.push([rows, batch])
+      const request = young
+      // At the end of this turn, with whatever else finishes in it.
+      world.after(0, () => void flush())
+      return request
+    },
+    get last() {
+      return young ?? old
+    },
+    get isFull() {
+      return isFull
+    },
+    crash,
+  }
+}
