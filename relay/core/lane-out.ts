@@ -97,6 +97,7 @@ async function compose(turn: Turn, peer: PeerRow): Promise<{ message: RoomMessag
     tag: {
       type: 'lane',
       peer: user,
+      epoch: turn.meta.epoch,
       lane: out.lane,
       n: out.confirmed + items.length,
       receipts,
@@ -177,6 +178,12 @@ async function understand(turn: Turn, peer: PeerRow, tag: LaneTag, reply: RoomRe
     peer.in.epoch = reply.epoch
     savePeer(turn, peer)
   }
+  // Heard, whatever else it says. Were it said again after every renumbering, two rooms that were both restored would
+  // make each other begin anew for ever.
+  if (tag.sync !== null && tag.epoch === turn.meta.epoch && peer.out.sync === tag.sync) {
+    peer.out.sync = null
+    savePeer(turn, peer)
+  }
   if (tag.lane !== peer.out.lane) return true // of an earlier numbering: says nothing about this one
   if (reply.type === 'confirmed') await confirm(turn, peer, tag, reply)
   else if (reply.type === 'stale') renumber(turn, peer, reply.lane)
@@ -198,7 +205,6 @@ async function confirm(turn: Turn, peer: PeerRow, tag: LaneTag, reply: Confirmed
     if (code) append(turn, { type: 'failed', peer: user, id: row.id, ts: Number(key.slice(-15)), code })
   }
   out.base = Math.max(out.base ?? 0, reply.ts)
-  if (out.sync !== null && out.sync === tag.sync) out.sync = null
   mine.told = tag.receipts
   savePeer(turn, peer)
   if (reply.n > tag.n) renumber(turn, peer) // this room has lost its newest state: those numbers are taken

@@ -247,7 +247,15 @@ export type AccountReply =
 
 /** Why a post was made, so that its outcome finds its way. A lane's names what was in it. */
 export type PostTag =
-  | { type: 'lane'; peer: UserId; lane: LaneId; n: number; receipts: Receipts; sync: Millis | null }
+  | {
+      type: 'lane'
+      peer: UserId
+      epoch: Epoch
+      lane: LaneId
+      n: number
+      receipts: Receipts
+      sync: Millis | null
+    }
   | { type: 'presence'; peer: UserId; version: number }
   | { type: 'typing'; peer: UserId }
   | { type: 'claim'; peer: UserId; connection: ConnectionId; request: string }

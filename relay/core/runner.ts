@@ -82,8 +82,11 @@ export function createRoom(host: RoomHost): Room {
 
   async function run() {
     isRunning = true
-    while (mailbox.length > 0) await runBatch()
-    isRunning = false
+    try {
+      while (mailbox.length > 0) await runBatch()
+    } finally {
+      isRunning = false // whatever a host may throw, the room hears what comes next
+    }
     tellIdlers()
   }
 

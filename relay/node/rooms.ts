@@ -39,6 +39,8 @@ export interface Rooms {
 const keepLoadedMs = 5 * 60_000
 /** The answers wait in the caller's mailbox, which must not be full of them. */
 const postsParallelMax = limits.mailboxEventsMax / 2
+/** So many calls between rooms in one turn of the loop; whatever they have to say to each other, sockets wait no longer. */
+const callsInTurnMax = 500
 const loadedMax = 10_000
 const alarmsAtOnce = 200
 const failedAlarmRestsMs = 2000
@@ -48,6 +50,7 @@ export function createRooms({ database, sockets, link: otherLink, ...shared }: O
   const rooms = new Map<UserId, Loaded>()
   /** Rooms whose alarm is being handled, or rests after it failed. */
   const ringing = new Set<string>()
+  let callsInTurn = 0
   let nextConnection = 0
   let nextTidyAt = 0
 
@@ -80,6 +83,8 @@ export function createRooms({ database, sockets, link: otherLink, ...shared }: O
         timer = setTimeout(() => fail(new Error('no answer in time')), timeoutMs)
       })
       const own = copy(message)
+      if (callsInTurn++ === 0) setImmediate(() => (callsInTurn = 0))
+      if (callsInTurn > callsInTurnMax) await new Promise((resume) => setImmediate(resume))
       try {
         const reply = copy(await Promise.race([use(to, (called) => ask(called, from, own)), late]))
         rooms.get(from)?.store.follow()

@@ -39,6 +39,8 @@ export interface RoomChecks {
   /** Another room, or an own device, has been given these. */
   gave(packages: readonly ClaimedPackage[]): void
   isBlocked(peer: UserId): boolean
+  /** Already before the last commit: what was answered in it may have been asked before the block. */
+  wasBlocked(peer: UserId): boolean
   /** A call to another room is about to be made. */
   posted(to: UserId, message: RoomMessage): void
 }
@@ -55,6 +57,7 @@ export function createRoomChecks(relay: Relay, self: UserId): RoomChecks {
   let buddies = new Set<UserId>()
   let policy: Policy = firstPolicy
   /** The same as the room sees it, where that is ahead. */
+  const justBlocked = new Set<UserId>()
   const ahead: { blocked: Map<UserId, boolean>; policy: Policy | null } = { blocked: new Map(), policy: null }
   /** How far each peer was told that I have read. */
   const readTold = new Map<UserId, number>()
@@ -142,13 +145,22 @@ export function createRoomChecks(relay: Relay, self: UserId): RoomChecks {
   }
 
   function onMeta(meta: Meta) {
-    if (meta.gone !== undefined) relay.gone.add(self)
+    if (meta.gone !== undefined && !relay.gone.has(self)) relay.gone.set(self, world.now)
     if (meta.epoch !== epoch) before = new Map([...before].filter(([what]) => what.startsWith('ts to')))
     epoch = meta.epoch
     grows('head', meta.head)
     grows('acked', meta.acked)
     grows('floor', meta.floor)
     must(meta.acked <= meta.head && meta.floor <= meta.head, 'S7', () => `${self}: beyond the head`)
+  }
+
+  const isBlocked = (peer: UserId) => ahead.blocked.get(peer) ?? blocked.has(peer)
+
+  /** Blocks that are new in these. */
+  function noteNewBlocks(entries: readonly Entry[]) {
+    justBlocked.clear()
+    for (const entry of entries)
+      if (entry.type === 'roster' && entry.blocked && !isBlocked(entry.peer)) justBlocked.add(entry.peer)
   }
 
   function lost() {
@@ -169,9 +181,9 @@ export function createRoomChecks(relay: Relay, self: UserId): RoomChecks {
 
   return {
     placed(writes) {
-      for (const [key, json] of writes) {
-        if (json === null || !key.startsWith('log:')) continue
-        const { entry } = JSON.parse(json) as LogRow
+      const entries = entriesIn(writes)
+      noteNewBlocks(entries)
+      for (const entry of entries) {
         if (entry.type === 'roster') ahead.blocked.set(entry.peer, entry.blocked === true)
         if (entry.type === 'policy') ahead.policy = entry
       }
@@ -190,6 +202,7 @@ export function createRoomChecks(relay: Relay, self: UserId): RoomChecks {
       readTold.set(to, Math.max(told, read))
     },
     committed(writes) {
+      noteNewBlocks(entriesIn(writes))
       must(writes.size <= batchWritesMax, 'S9', () => `${self}: ${writes.size} writes at once`)
       const large = [...writes].find(([, json]) => json !== null && json.length > valueBytesMax)
       must(!large, 'S9', () => `${self}: a large row ${large![0]}`)
@@ -228,9 +241,15 @@ export function createRoomChecks(relay: Relay, self: UserId): RoomChecks {
         given.add(text)
       }
     },
-    isBlocked: (peer) => ahead.blocked.get(peer) ?? blocked.has(peer),
+    isBlocked,
+    wasBlocked: (peer) => isBlocked(peer) && !justBlocked.has(peer),
   }
 }
+
+const entriesIn = (writes: Writes): Entry[] =>
+  [...writes].flatMap(([key, json]) =>
+    json !== null && key.startsWith('log:') ? [(JSON.parse(json) as LogRow).entry] : [],
+  )
 
 const aboutPairs = /^(peer|outbox|work|seen):/
 

@@ -175,7 +175,10 @@ export function createDisk(relay: Relay, user: UserId, host: Host): Disk {
   function arm(late = 0) {
     if (alarm === null) return
     const mine = ++armed
-    world.after(Math.max(0, alarm - host.now()) + late, () => mine === armed && void ring())
+    const ms = Math.max(0, alarm - host.now()) + late
+    const ringOnce = () => mine === armed && void ring()
+    if (relay.process) relay.process.ringAfter(ms, ringOnce)
+    else world.after(ms, ringOnce)
   }
 
   async function ring() {

@@ -26,6 +26,11 @@ const peaceMs = 7 * minute
 
 export type History = ReturnType<typeof createHistory>
 
+export interface Backup {
+  room: SimRoom
+  rows: ReadonlyMap<string, string>
+}
+
 export interface HistoryOptions {
   mutant: Relay['mutant']
   /** At least so many people. */
@@ -56,9 +61,11 @@ export function createHistory(
     },
     rooms: new Map(),
     process: null,
+    isStopped: false,
+    calls: { at: 0, count: 0 },
     restores: 0,
     aheadMs: 0,
-    gone: new Set(),
+    gone: new Map(),
     fail(error) {
       failure ??= error
     },
@@ -80,6 +87,15 @@ export function createHistory(
   async function run(ms: Millis) {
     await world.runUntil(world.now + ms, () => failure !== null)
     if (failure) throw failure
+  }
+
+  function noteTwice(room: SimRoom) {
+    silentlyRestored.add(room.user)
+    for (const [, json] of room.rows.list({ prefix: 'peer:', limit: Infinity })) {
+      const { user, ts } = JSON.parse(json) as PeerRow
+      const pair = `${room.user} ${user}`
+      givenTwice.set(pair, Math.max(ts, givenTwice.get(pair) ?? 0))
+    }
   }
 
   /** What an operator does, or a person at a form: it is repeated until it is done, so nothing disturbs it here. */
@@ -155,18 +171,19 @@ export function createHistory(
       if (most > 0) for (const room of rooms) room.setClock(world.upTo(2 * most) - most)
     },
 
-    async restore(room: SimRoom, backup: ReadonlyMap<string, string>, silent: boolean) {
-      restored.add(room.user)
-      if (silent) {
-        silentlyRestored.add(room.user)
-        for (const [, json] of room.rows.list({ prefix: 'peer:', limit: Infinity })) {
-          const { user, ts } = JSON.parse(json) as PeerRow
-          const pair = `${room.user} ${user}`
-          givenTwice.set(pair, Math.max(ts, givenTwice.get(pair) ?? 0))
-        }
+    /** Rooms are put back to backups of the same moment. Those that are silent are not told. */
+    async restore(backups: readonly Backup[], silent: boolean) {
+      relay.isStopped = relay.process !== null
+      for (const { room, rows } of backups) {
+        restored.add(room.user)
+        if (silent) noteTwice(room)
+        room.putBack(rows, silent)
       }
-      // Whoever puts a backup back says so to the room before anything else happens there.
-      await undisturbed(room, () => room.restore(backup, silent))
+      // Whoever puts a backup back says so to the rooms before anything else happens there.
+      for (const { room } of backups)
+        await undisturbed(room, () => (silent ? room.core().alarm() : room.tellRestored()))
+      relay.isStopped = false
+      relay.process?.crash('started again')
     },
 
     async deleteAccount(user: UserId) {

@@ -13,14 +13,10 @@ export interface Catch {
 }
 
 export async function catchMutant(name: MutantName): Promise<Catch | null> {
-  const { mode = 'plain', from = 1, shared }: Mutant = mutants[name]
+  const { mode = 'plain', from = 1, faults = {}, shared }: Mutant = mutants[name]
   for (let tries = 1; tries <= triesMax; tries++) {
-    const { violation } = await simulate({
-      seed: from - 1 + tries,
-      mutant: name,
-      mode,
-      ...(shared && { shared }),
-    })
+    const options = { seed: from - 1 + tries, mutant: name, mode, faults, ...(shared && { shared }) }
+    const { violation } = await simulate(options)
     if (violation !== null) return { rule: violation.split(':')[0]!, tries, violation }
   }
   return null

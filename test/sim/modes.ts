@@ -5,7 +5,8 @@ import { reaches } from '#shared/frames'
 import type { UserId } from '#shared/ids'
 import { keys } from '../../relay/core/rows.ts'
 import { must } from './checks.ts'
-import { day, minute, otherToken, second, token, type History } from './history.ts'
+import { day, minute, otherToken, second, token, type Backup, type History } from './history.ts'
+import type { SimRoom } from './room.ts'
 import { calm, type Faults } from './faults.ts'
 import { checkAll, checkDrained, checkPresence, checkRelations, checkSpace, relationIn } from './peace.ts'
 import type { Device } from './people.ts'
@@ -139,21 +140,24 @@ function meet({ relay, world }: History, device: Device, peer: UserId) {
   }
 }
 
-type Backups = Map<UserId, Map<string, string>[]>
+/** Of a room; of all rooms together under the name of the first, where they are in one process. */
+type Backups = Map<UserId, Backup[][]>
 
-/** Takes a backup of a room now and then, and more seldom puts one back. */
+/** Takes a backup now and then, and more seldom puts one back. */
 async function maybeRestore(history: History, backups: Backups) {
-  const { world } = history
-  const room = world.pick(history.rooms)
-  const kept = backups.get(room.user) ?? []
-  if (world.chance(0.1)) backups.set(room.user, [...kept, new Map(room.rows)])
+  const { world, rooms } = history
+  const chosen = history.relay.process ? rooms : [world.pick(rooms)]
+  const [{ user }] = chosen as [SimRoom]
+  const kept = backups.get(user) ?? []
+  if (world.chance(0.1))
+    backups.set(user, [...kept, chosen.map((room) => ({ room, rows: new Map(room.rows) }))])
   if (kept.length === 0 || !world.chance(0.03)) return
   const which = world.upTo(kept.length - 1)
   // Backups that are newer belong to a history that never was: to put one of those back later can lose something.
-  backups.set(room.user, kept.slice(0, which + 1))
+  backups.set(user, kept.slice(0, which + 1))
   const silent = world.chance(0.3)
-  world.note(silent ? 'silent restore' : 'restore', room.user)
-  await history.restore(room, kept[which]!, silent)
+  world.note(silent ? 'silent restore' : 'restore', user)
+  await history.restore(kept[which]!, silent)
 }
 
 // --- Peace -------------------------------------------------------------------------------------------------

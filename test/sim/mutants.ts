@@ -12,6 +12,7 @@ import {
   type PeerRow,
   type PresenceRow,
 } from '../../relay/core/rows.ts'
+import type { Faults } from './faults.ts'
 import type { Mode } from './modes.ts'
 import type { Relay } from './room.ts'
 
@@ -25,6 +26,8 @@ export interface Mutant {
   mode?: Mode
   /** Only where all rooms are in one process. */
   shared?: true
+  /** What makes it show sooner. */
+  faults?: Partial<Faults>
   /** It shows so seldom that the hunt begins with this seed. */
   from?: number
   /** Effects are performed without waiting for the commit. */
@@ -112,7 +115,12 @@ export const mutants = {
     shared: true,
     from: 60,
   },
-  'what came after something lost is written': { rule: 'S7', laterStays: true, shared: true, from: 38 },
+  'what came after something lost is written': {
+    rule: 'S7',
+    laterStays: true,
+    shared: true,
+    faults: { diskFull: 0.02, commitDelayMs: 200 },
+  },
   'rooms that know of something lost go on': { rule: 'S2', busyStay: true, shared: true },
   'no dedupe of a device': { rule: 'S3', tx: reading<DeviceRow>('device:', (device) => (device.ring = [])) },
   'no dedupe in the lane': { rule: 'S3', tx: readingPeers((peer) => (peer.in.ring = [])) },

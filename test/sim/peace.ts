@@ -176,7 +176,7 @@ export async function checkPresence(history: History) {
   for (const device of of(gone)) device.wire.turnOff()
   await history.run(2 * minute)
   for (const watcher of history.present()) if (watcher !== gone) mustSeeNobody(history, watcher, gone)
-  for (const left of history.relay.gone)
+  for (const left of history.relay.gone.keys())
     for (const watcher of history.present()) mustSeeNobody(history, watcher, left)
 }
 

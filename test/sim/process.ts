@@ -4,6 +4,7 @@
  * the end of what they did, never something in the middle.
  */
 import type { Batch } from '../../relay/core/batch.ts'
+import type { Millis } from '#shared/ids'
 import type { Relay } from './room.ts'
 
 /** A room's storage, as far as the process has to do with it. */
@@ -26,6 +27,8 @@ export interface Process {
   add(rows: Rows, batch: Batch): Request
   /** The last that is not durable. */
   readonly last: Request | null
+  /** Rings after that time, with all others that are due until then. */
+  ringAfter(ms: Millis, ring: () => void): void
   /** The disk was full a moment ago. */
   readonly isFull: boolean
   /** All rooms end with it. */
@@ -33,6 +36,8 @@ export interface Process {
 }
 
 const fullMs = 20_000
+/** So often one looks whose alarm is due. */
+const sweepMs = 250
 
 export function createProcess(relay: Relay): Process {
   const { world, mutant } = relay
@@ -40,6 +45,7 @@ export function createProcess(relay: Relay): Process {
   let old: Open | null = null
   let generation = 0
   let fullUntil = 0
+  const due = new Map<Millis, (() => void)[]>()
   let isFull = false
 
   function open(): Open {
@@ -103,6 +109,17 @@ export function createProcess(relay: Relay): Process {
       // At the end of this turn, with whatever else finishes in it.
       world.after(0, () => void flush())
       return request
+    },
+    ringAfter(ms, ring) {
+      const at = Math.ceil((world.now + ms) / sweepMs) * sweepMs
+      const rings = due.get(at)
+      if (rings) return void rings.push(ring)
+      due.set(at, [ring])
+      world.after(at - world.now, () => {
+        const all = due.get(at)!
+        due.delete(at)
+        for (const one of all) one()
+      })
     },
     get last() {
       return young ?? old

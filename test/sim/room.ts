@@ -19,7 +19,7 @@ import { createRoom } from '../../relay/core/runner.ts'
 import { seededRandom } from '../support/seeded.ts'
 import { createRoomChecks, must, type RoomChecks, type Writes } from './checks.ts'
 import { createDisk, never } from './disk.ts'
-import type { Faults } from './faults.ts'
+import { calm, type Faults } from './faults.ts'
 import type { Mutant } from './mutants.ts'
 import type { Process } from './process.ts'
 import type { Table } from './table.ts'
@@ -44,11 +44,16 @@ export interface SimRoom {
   end(why: string): void
   /** Another room of the process has called it. */
   follow(): void
-  /** Puts older rows back; with `silent`, nobody says so to the room. */
-  restore(rows: ReadonlyMap<string, string>, silent: boolean): Promise<void>
+  /** Puts older rows back; with `silent`, nobody will say so to the room. */
+  putBack(rows: ReadonlyMap<string, string>, silent: boolean): void
+  /** Says so. */
+  tellRestored(): Promise<void>
   /** Its clock is so far from the true time from now on. */
   setClock(skewMs: Millis): void
 }
+
+/** No more has anybody to say without time passing. */
+const callsAtOnceMax = 2000
 
 /** What all rooms of a history share. */
 export interface Relay {
@@ -59,12 +64,16 @@ export interface Relay {
   rooms: Map<UserId, SimRoom>
   /** That of all rooms; null when each has its own, as on PartyKit. */
   process: Process | null
+  /** Only operators' commands run. */
+  isStopped: boolean
+  /** Between rooms since time last passed. */
+  calls: { at: Millis; count: number }
   /** How many rooms were put back to an older state: then some things may happen twice. */
   restores: number
   /** By how much the fastest clock was ever ahead. */
   aheadMs: Millis
-  /** Accounts that were deleted. */
-  gone: Set<UserId>
+  /** Accounts that were deleted, and when. */
+  gone: Map<UserId, Millis>
   /** A violation ends the history. */
   fail(error: unknown): void
 }
@@ -162,7 +171,9 @@ export function createSimRoom(relay: Relay, user: UserId): SimRoom {
         relay.rooms.get(frame.peer)!.checks.gave(frame.packages)
       if (frame.type === 'deliver' && frame.request === undefined) {
         const last = frame.entries.at(-1)!.seq
-        must(!relay.gone.has(user), 'S11', () => `${user}, who is gone, gets entry ${last}`)
+        // What became durable together with the end may still go out.
+        const goneAt = relay.gone.get(user) ?? Infinity
+        must(goneAt >= world.now, 'S11', () => `${user}, who is gone, gets entry ${last}`)
         must(rows.has(keys.log(last)), 'S10', () => `${user} sent entry ${last}, which is not stored`)
         const { acked } = sockets.get(id)?.state ?? { acked: last }
         if (last - acked === limits.entriesInFlightMax) world.note('no credit', user)
@@ -183,7 +194,12 @@ export function createSimRoom(relay: Relay, user: UserId): SimRoom {
     return {
       async post(to, message, { from, timeoutMs }) {
         if (dead(born)) return never()
+        if (relay.isStopped) throw new Error('the relay does not run')
         checkPost(to, message)
+        if (relay.calls.at !== world.now) relay.calls = { at: world.now, count: 0 }
+        const isEnough = ++relay.calls.count > callsAtOnceMax
+        attempt(() => must(!isEnough, 'L1', () => `${user} and ${to} call each other without end`))
+        if (isEnough) return never()
         const { faults } = relay
         const late = world.sleep(timeoutMs).then(() => {
           const answer = mutant.noAnswer?.(message, relay.rooms.get(to)!.rows)
@@ -214,9 +230,10 @@ export function createSimRoom(relay: Relay, user: UserId): SimRoom {
     return reply
   }
 
-  /** In one process most calls are heard at once. */
+  /** In one process most calls are heard at once, and in some histories all of them. */
   async function linger({ linkDelayMs }: Faults) {
-    if (!relay.process || world.chance(0.1)) await world.sleep(world.upTo(linkDelayMs))
+    const isLate = !relay.process || (linkDelayMs > calm.linkDelayMs && world.chance(0.1))
+    if (isLate) await world.sleep(world.upTo(linkDelayMs))
   }
 
   async function deliver(to: UserId, from: UserId, message: RoomMessage): Promise<RoomReply> {
@@ -226,7 +243,7 @@ export function createSimRoom(relay: Relay, user: UserId): SimRoom {
     const reply = await target.core().peer(from, newer(heard))
     world.note(`reply ${reply.type}${reply.type === 'error' ? ` ${reply.code}` : ''}`, to, from)
     if (reply.type === 'keys' && !relay.process) attempt(() => target.checks.gave(reply.packages))
-    if (reply.type === 'presence' && target.checks.isBlocked(from)) {
+    if (reply.type === 'presence' && target.checks.wasBlocked(from)) {
       attempt(() =>
         must(reply.show === 'offline', 'S5', () => `${to} shows itself to ${from}, who is blocked`),
       )
@@ -336,14 +353,15 @@ export function createSimRoom(relay: Relay, user: UserId): SimRoom {
     },
     end,
     follow: disk.follow,
-    async restore(backup, silent) {
+    putBack(backup, silent) {
       relay.restores++
       crash('restore')
       rows.clear()
       for (const [key, json] of backup) rows.set(key, json)
       disk.rearm(null)
       checks.restored(backup, silent)
-      if (silent) return core.alarm()
+    },
+    async tellRestored() {
       const reply = await core.account({ type: 'restored' })
       if (reply.type !== 'ok') world.note('restore refused', reply)
     },

@@ -227,6 +227,27 @@ test('[LN3] a restored room asks for what it has lost, without waiting for traff
   expect(back.inbox).toContain('e1')
 })
 
+test('[LN3] two rooms that were restored together ask each other once, and come to rest', async () => {
+  const relay = testRelay()
+  const [alice, bob] = await relay.pair()
+  const backups = (['alice', 'bob'] as const).map((user) => [user, relay.backup(user)] as const)
+  await alice.send('bob', 'e1')
+  await bob.send('alice', 'e2')
+  relay.fault = () => 'request'
+  for (const [user, backup] of backups) await relay.restore(user, backup)
+  for (const [user] of backups) await relay.hibernate(user)
+
+  let calls = 0
+  relay.fault = () => (++calls > 100 ? 'request' : null)
+  await Promise.all(backups.map(([user]) => relay.ring(user)))
+  await relay.advance(minute)
+  const back = await relay.connect('bob')
+  await back.send('alice', 'e3')
+
+  expect(calls).toBeLessThan(30)
+  expect(relay.rowsLike('bob', 'outbox:')).toEqual([])
+})
+
 test('[LN4] a confirmation from before the restore of the receiver is void', async () => {
   const relay = testRelay()
   const [alice] = await relay.pair()
