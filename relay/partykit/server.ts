@@ -28,7 +28,7 @@ import { partyBlobs } from './blobs.ts'
 import { callerOf, internalPaths, linkHeaders, signedCall } from './link.ts'
 import { knownPeers, rememberPeers } from './peers.ts'
 import { settingsFrom, type Settings } from './settings.ts'
-import { attachmentOf, partySockets, type Connection } from './sockets.ts'
+import { attachmentOf, connectionsOf, partySockets, type Connection } from './sockets.ts'
 import { partyStore, type PartyStore } from './store.ts'
 
 const failedAlarmRestsMs = 2000
@@ -263,7 +263,7 @@ export default class UserRoom implements Party.Server {
   }
 
   isEmpty(): boolean {
-    for (const _ of this.room.getConnections()) return false
+    for (const _ of connectionsOf(this.room)) return false
     return true
   }
 
@@ -273,7 +273,7 @@ export default class UserRoom implements Party.Server {
    */
   async reset(): Promise<void> {
     await this.core?.idle()
-    for (const connection of this.room.getConnections()) connection.close(closeCodes.drain, 'made anew')
+    for (const connection of connectionsOf(this.room)) connection.close(closeCodes.drain, 'made anew')
     await this.room
       .blockConcurrencyWhile(async () => {
         throw new Error('made anew after an alarm')
