@@ -19,13 +19,13 @@ const confirmationsBetween = 12
 const silentMs = 500
 
 let relay: RelayProcess
-const timesIn = (log: string, line: string) => log.split(`${line}\n`).length - 1
 
-/** The request that evicts is a victim too: it gets no answer, or a bad one. */
+/** Whoever asks for it is cut off too, and is told so at best. */
 async function evict(user: string): Promise<void> {
-  const before = timesIn(relay.log(), `evicted: ${user}`)
-  await fetch(`${relay.url}/parties/user/${user}/test/evict`, { method: 'POST' }).catch(() => undefined)
-  await until(async () => timesIn(relay.log(), `evicted: ${user}`) > before, `${user}'s room goes`)
+  const url = `${relay.url}/parties/user/${user}/test/evict`
+  const isGone = async () =>
+    (await fetch(url, { method: 'POST', signal: AbortSignal.timeout(2000) })).status === 500
+  await until(isGone, `${user}'s room goes`, 20_000)
 }
 
 /** workerd may leave a socket open of which the next instance hears nothing: a device gives it up when no pong comes. */
@@ -109,10 +109,6 @@ describe.concurrent('rooms on PartyKit that are evicted,', { timeout: 90_000 }, 
     expect(bob.textsFrom(alice.user)).toEqual(['may I?', 'one', 'two', 'three', 'four'])
     expect(alice.textsFrom(bob.user)).toEqual(['yes', 'all four'])
     expect([...alice.gaps, ...bob.gaps]).toEqual([])
-    for (const one of theirs) {
-      const log = relay.log()
-      expect(timesIn(log, `made: ${one.user}`)).toBeGreaterThan(timesIn(log, `evicted: ${one.user}`))
-    }
   })
 
   test('[SN1] [SN2] [LN1] [LN2] [LG2] in the middle of a load: nothing is lost or repeated', async () => {

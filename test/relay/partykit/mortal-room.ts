@@ -9,15 +9,9 @@ export default class MortalRoom extends UserRoom {
     return isTest(request) ? Promise.resolve(request) : super.onBeforeRequest(request, lobby)
   }
 
-  constructor(room: Party.Room) {
-    super(room)
-    console.log(`made: ${this.name}`)
-  }
-
   /** Nobody is told and nothing is finished: sockets are cut, what is under way ends where it is. */
   override async onRequest(request: Party.Request): Promise<Response> {
     if (!isTest(request)) return super.onRequest(request)
-    console.log(`evicted: ${this.name}`)
     await this.room.blockConcurrencyWhile(async () => {
       throw new Error('evicted')
     })
