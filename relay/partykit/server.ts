@@ -4,7 +4,7 @@
  */
 import { newConnectionState } from '../core/connection-state.ts'
 import type * as Party from 'partykit/server'
-import { closeCodes, errors, ProtocolError } from '#shared/errors'
+import { closeCodes, errors, ProtocolError, type ErrorCode } from '#shared/errors'
 import type { ServerFrame } from '#shared/frames'
 import type { UserId } from '#shared/ids'
 import { limits } from '#shared/limits'
@@ -113,6 +113,7 @@ export default class UserRoom implements Party.Server {
     // A frame that is not text cannot be read; the core says so.
     const text = typeof message === 'string' ? message : ''
     if (bytesExceed(text, limits.frameInBytesMax)) {
+      tell(connection, 'too-large')
       connection.close(closeCodes.tooLarge, 'frame too large')
       await this.onClose(connection)
       return
@@ -295,10 +296,13 @@ export default class UserRoom implements Party.Server {
 const notFound = () => refusal(new ProtocolError('item-not-found', 'no such room'))
 const unavailable = (problem: string) => refusal(new ProtocolError('resource-constraint', problem))
 
+function tell(connection: Connection, code: ErrorCode) {
+  connection.send(JSON.stringify({ type: 'error', code, action: errors[code].action } satisfies ServerFrame))
+}
+
 function tooLate(connection: Connection) {
-  const { action } = errors['not-authorized']
   try {
-    connection.send(JSON.stringify({ type: 'error', code: 'not-authorized', action } satisfies ServerFrame))
+    tell(connection, 'not-authorized')
     connection.close(closeCodes.notAuthorized, 'not authorized in time')
   } catch {
     // gone already
