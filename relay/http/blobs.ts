@@ -38,12 +38,15 @@ export const partWithinMs = 60_000
 /** 32 MiB of memory at the most; a device uploads up to 4 at a time. */
 const uploads = { atOnce: 32, each: 4 }
 const downloads = { atOnce: 256, each: 32 }
+/** Refused ones that are heard out. Whoever sends more of them is answered at once, and may miss the answer. */
+const refused = { atOnce: 256, each: 16 }
 const againMs = 1000
 
 export function blobRoutes(app: Hono, host: HttpHost): void {
   const { blobs, rooms, settings, clock } = host
   const uploading = slots(uploads)
   const downloading = slots(downloads)
+  const hearing = slots(refused)
 
   app.put('/v1/blobs/:blob/:n', async (c) => {
     const body = bodyOf(c)
@@ -61,7 +64,9 @@ export function blobRoutes(app: Hono, host: HttpHost): void {
         release()
       }
     } catch (error) {
-      await body.drain() // or the refusal would be lost on who is still sending
+      // Or the refusal would be lost on who is still sending.
+      const release = hearing.take(limitKey(host.addressOf(c)))
+      if (release) await body.drain().finally(release)
       throw error
     }
   })

@@ -28,6 +28,7 @@ import { buildsIn } from './builds.ts'
 import { help, isLoopback, readConfig, unknownVariables, type Config } from './config.ts'
 import { openDataFolder } from './data-folder.ts'
 import { countLimits, jsonLog } from './log.ts'
+import { refuseBroken, ToldWebSocket } from './refused.ts'
 import { createRooms } from './rooms.ts'
 import { createSockets } from './sockets.ts'
 import { createMetrics } from './metrics.ts'
@@ -181,6 +182,7 @@ async function start(config: Config) {
     websocket: {
       server: new WebSocketServer({
         noServer: true,
+        WebSocket: ToldWebSocket,
         maxPayload: limits.frameInBytesMax,
         autoPong: false, // sockets.ts counts what it answers
         perMessageDeflate: false, // a quarter of a megabyte for each connection, and sealed bytes do not shrink
@@ -193,7 +195,8 @@ async function start(config: Config) {
     server.once('error', (error: NodeJS.ErrnoException) => fail(new ConfigError(cannotListen(config, error))))
   })
 
-  limitConnections(server as Server, config)
+  limitConnections(server as Server, config, (limit) => metric('limits_hit', { limit }))
+  refuseBroken(server as Server)
 
   const startedAt = clock()
   const live = () => ({

@@ -4,7 +4,7 @@
  */
 import { newConnectionState } from '../core/connection-state.ts'
 import type * as Party from 'partykit/server'
-import { closeCodes, errors, ProtocolError } from '#shared/errors'
+import { closeCodes, errors, ProtocolError, type ErrorCode } from '#shared/errors'
 import type { ServerFrame } from '#shared/frames'
 import type { UserId } from '#shared/ids'
 import { limits } from '#shared/limits'
@@ -28,7 +28,7 @@ import { partyBlobs } from './blobs.ts'
 import { callerOf, internalPaths, linkHeaders, signedCall } from './link.ts'
 import { knownPeers, rememberPeers } from './peers.ts'
 import { settingsFrom, type Settings } from './settings.ts'
-import { attachmentOf, partySockets, type Connection } from './sockets.ts'
+import { attachmentOf, connectionsOf, partySockets, type Connection } from './sockets.ts'
 import { partyStore, type PartyStore } from './store.ts'
 
 const failedAlarmRestsMs = 2000
@@ -113,6 +113,7 @@ export default class UserRoom implements Party.Server {
     // A frame that is not text cannot be read; the core says so.
     const text = typeof message === 'string' ? message : ''
     if (bytesExceed(text, limits.frameInBytesMax)) {
+      tell(connection, 'too-large')
       connection.close(closeCodes.tooLarge, 'frame too large')
       await this.onClose(connection)
       return
@@ -263,7 +264,7 @@ export default class UserRoom implements Party.Server {
   }
 
   isEmpty(): boolean {
-    for (const _ of this.room.getConnections()) return false
+    for (const _ of connectionsOf(this.room)) return false
     return true
   }
 
@@ -273,7 +274,7 @@ export default class UserRoom implements Party.Server {
    */
   async reset(): Promise<void> {
     await this.core?.idle()
-    for (const connection of this.room.getConnections()) connection.close(closeCodes.drain, 'made anew')
+    for (const connection of connectionsOf(this.room)) connection.close(closeCodes.drain, 'made anew')
     await this.room
       .blockConcurrencyWhile(async () => {
         throw new Error('made anew after an alarm')
@@ -295,10 +296,13 @@ export default class UserRoom implements Party.Server {
 const notFound = () => refusal(new ProtocolError('item-not-found', 'no such room'))
 const unavailable = (problem: string) => refusal(new ProtocolError('resource-constraint', problem))
 
+function tell(connection: Connection, code: ErrorCode) {
+  connection.send(JSON.stringify({ type: 'error', code, action: errors[code].action } satisfies ServerFrame))
+}
+
 function tooLate(connection: Connection) {
-  const { action } = errors['not-authorized']
   try {
-    connection.send(JSON.stringify({ type: 'error', code: 'not-authorized', action } satisfies ServerFrame))
+    tell(connection, 'not-authorized')
     connection.close(closeCodes.notAuthorized, 'not authorized in time')
   } catch {
     // gone already

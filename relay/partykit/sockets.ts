@@ -14,9 +14,34 @@ export type Connection = Party.Connection<Attachment>
 export const attachmentOf = (connection: Connection): Attachment | null =>
   connection.state as Attachment | null
 
+/** A device that comes back leaves one behind at the most; so many mean that the list itself cannot be had. */
+const strangersMax = 1000
+
+/**
+ * Those that can be spoken to. Of a room that was thrown out of memory in the middle of its work, sockets may stay on
+ * the list that none of its later instances may touch: whatever is asked of them throws. They are passed over, or no
+ * event would ever be handled again; the device gives such a socket up when it gets no pong.
+ */
+export function* connectionsOf(room: Party.Room): Generator<Connection> {
+  const connections = room.getConnections<Attachment>()[Symbol.iterator]()
+  for (let strangers = 0; strangers < strangersMax;) {
+    let found: Connection | null
+    try {
+      const next = connections.next()
+      found = next.done ? null : next.value
+      if (found) attachmentOf(found)
+    } catch {
+      strangers++
+      continue
+    }
+    if (!found) return
+    yield found
+  }
+}
+
 export function partySockets(room: Party.Room): Sockets {
   function* all(): Generator<[Attachment, Connection]> {
-    for (const connection of room.getConnections<Attachment>()) {
+    for (const connection of connectionsOf(room)) {
       const attachment = attachmentOf(connection)
       if (attachment) yield [attachment, connection]
     }

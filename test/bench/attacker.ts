@@ -2,12 +2,18 @@
  * Somebody who means a relay on this machine no good, in a process of their own: `node attacker.ts URL KIND MS`. Ends by
  * itself after so many milliseconds, and writes what it was answered as JSON. Loopback has 16 million addresses.
  */
+import { once } from 'node:events'
 import { request } from 'node:http'
 import { connect, type Socket } from 'node:net'
 import { randomBytes } from 'node:crypto'
 import { WebSocket } from 'ws'
+import type { LoginNonce, Pow } from '#shared/api'
+import { blobPath } from '#shared/blobs'
 import type { ServerFrame } from '#shared/frames'
-import { sealed, WireClient } from '../support/wire-client.ts'
+import { limits } from '#shared/limits'
+import { reserve, type Room } from '../support/files.ts'
+import { signUpBody, workOut } from '../support/sign-up.ts'
+import { infoOf, sealed, WireClient } from '../support/wire-client.ts'
 
 const [relay = '', kind = '', ms = '0'] = process.argv.slice(2)
 const { hostname, port, host } = new URL(relay)
@@ -68,7 +74,8 @@ const accounts = (count: number) =>
     ),
   )
 
-function post(path: string, body: unknown, localAddress: string): Promise<void> {
+/** The answer's body, null when there is none or it is a refusal. */
+function post<R>(path: string, body: unknown, localAddress: string): Promise<R | null> {
   tries += 1
   return new Promise((done) => {
     const asking = request({
@@ -83,12 +90,13 @@ function post(path: string, body: unknown, localAddress: string): Promise<void> 
       let text = ''
       response.on('data', (chunk: Buffer) => (text += chunk))
       response.on('end', () => {
-        const code = response.statusCode === 200 ? 'ok' : JSON.parse(text).error.code
+        const isFine = response.statusCode === 200
+        const code = isFine ? 'ok' : JSON.parse(text).error.code
         note(`${response.statusCode} ${code}${response.headers['retry-after'] ? ' + hint' : ''}`)
-        done()
+        done(isFine ? (JSON.parse(text) as R) : null)
       })
     })
-    asking.on('error', () => (note('cut off'), done()))
+    asking.on('error', () => (note('cut off'), done(null)))
     asking.end(JSON.stringify(body))
   })
 }
@@ -105,6 +113,7 @@ const keepDoing = (atOnce: number, thing: (worker: number) => Promise<unknown>) 
 
 const held: { terminate?(): void; destroy?(): void }[] = []
 const junk = 'x'.repeat(120 * 1024)
+const MiB = limits.partBytes
 
 const kinds: Record<string, () => Promise<unknown>> = {
   /** 10,000 sockets that never sign in, from 2,000 addresses. */
@@ -164,23 +173,61 @@ const kinds: Record<string, () => Promise<unknown>> = {
       return undefined
     })
   },
-  'sign-ups': () =>
-    keepDoing(16, async (i) => {
-      await post('/v1/register/start', { user: `mallory-${tries}` }, `127.6.0.${i + 1}`)
-      await post('/v1/register', { user: `mallory-${tries}`, junk }, `127.6.0.${i + 1}`)
-    }),
+  /** Whole ones, with their work and signatures, until an address may make no more. */
+  'sign-ups': async () => {
+    const { relayId } = await infoOf(relay)
+    await keepDoing(16, async (i) => {
+      const [user, address] = [`mallory-${tries}`, `127.6.0.${i + 1}`]
+      const work = await post<Pow>('/v1/register/start', { user }, address)
+      if (!work) return
+      const { body } = await signUpBody({ relayId, user, work: workOut(work) })
+      await post('/v1/register', body, address)
+    })
+  },
+  /** With a nonce of the relay's and a signature that does not hold: all that the relay has to look at. */
   'guessed passwords': () =>
     keepDoing(16, async (i) => {
-      const guess = {
-        user: 'honest-0',
-        slot: 'pw',
-        nonce: 'A'.repeat(22),
-        ts: Date.now(),
-        mac: 'A'.repeat(43),
-        signature: 'A'.repeat(86),
-      }
-      await post('/v1/login/finish', guess, `127.7.0.${i + 1}`)
+      const [user, address] = ['honest-0', `127.7.0.${i + 1}`]
+      const nonce = await post<LoginNonce>('/v1/login/start', { user }, address)
+      if (!nonce) return
+      await post('/v1/login/finish', { ...nonce, user, slot: 'pw', signature: 'A'.repeat(86) }, address)
     }),
+  /** Parts again and again, uploads that never end and answers that nobody reads, all of one address. */
+  'blob floods': async () => {
+    const [one, other] = (await accounts(2)) as [WireClient, WireClient]
+    await Promise.all([one.connect(), other.connect()])
+    const [again, never] = [await reserve(one, 4 * MiB), await reserve(other, 100 * MiB)]
+    const part = Buffer.alloc(MiB, 'x')
+    const head = (blob: Room, n: number) =>
+      `PUT ${blobPath(blob.blob, n)} HTTP/1.1\r\nhost: ${host}\r\nauthorization: Parley ${blob.token}\r\n` +
+      `content-length: ${MiB}\r\n\r\n`
+    const say = (text: string | Buffer, isRead: boolean) => {
+      tries += 1
+      const socket = connect({ host: hostname, port: Number(port), localAddress: '127.10.0.1' })
+      socket.on('error', () => undefined)
+      socket.write(text)
+      if (isRead) {
+        socket.on('data', (chunk: Buffer) => {
+          const answer = chunk.toString('latin1')
+          const [, status] = /^HTTP\/1\.1 (\d+)/.exec(answer) ?? []
+          if (status) note(`status ${status}${/\r\nretry-after:/i.test(answer) ? ' + hint' : ''}`)
+        })
+      }
+      held.push(socket)
+      return socket
+    }
+    const whole = (n: number) => Buffer.concat([Buffer.from(head(again, n)), part])
+    await Promise.all([0, 1, 2, 3].map((n) => once(say(whole(n), true), 'data')))
+    for (let i = 0; i < 100; i++) {
+      say(`${head(never, i % 100)}x`, true)
+      say(`GET ${blobPath(again.blob, i % 4)} HTTP/1.1\r\nhost: ${host}\r\n\r\n`.repeat(16), false)
+    }
+    await keepDoing(8, async (i) => {
+      const socket = say(whole(i % 4), true)
+      await Promise.race([once(socket, 'data'), once(socket, 'close'), pause(1000)])
+      socket.destroy()
+    })
+  },
   'knocks and flapping': async () => {
     const clients = await accounts(8)
     await keepDoing(clients.length, async (i) => {

@@ -302,7 +302,10 @@ export async function headless(relay: string, name: string, options: HeadlessOpt
 
 /** Two who are buddies already. */
 export async function buddies(relay: string, one = 'alice', other = 'bob', options: HeadlessOptions = {}) {
-  const [a, b] = await Promise.all([headless(relay, one, options), headless(relay, other)])
+  const [a, b] = await Promise.all([
+    headless(relay, one, options),
+    headless(relay, other, options.random ? { random: options.random } : {}),
+  ])
   await a.knock(other)
   await b.until(async () => (await b.relationTo(one)) === 'asked', 'is asked')
   await b.accept(one)

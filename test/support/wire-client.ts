@@ -228,6 +228,13 @@ export class WireClient {
     return welcome
   }
 
+  /** Resolves when it is signed in and has all that waited, over whichever socket. */
+  connected(deadlineMs = withinMs): Promise<void> {
+    const isLive = () =>
+      this.socket?.readyState === WebSocket.OPEN && this.frames.some(({ type }) => type === 'live')
+    return this.#wait(isLive, 'a connection', deadlineMs)
+  }
+
   /** Connects, again and again if need be: the relay may be gone at the moment. */
   async connectPatiently(withinTotalMs = 20_000): Promise<void> {
     const giveUpAt = performance.now() + withinTotalMs

@@ -122,9 +122,11 @@ test('who pings and never reads costs no memory', async () => {
 test('connections that ask for nothing are few from one address, and nobody else is refused', async () => {
   const { port } = new URL(relay.url)
   let ended = 0
+  const answers: string[] = []
   const bare: Socket[] = Array.from({ length: 300 }, () => {
     const socket = connect({ host: '127.0.0.1', port: Number(port), localAddress: '127.9.1.1' })
     socket.on('error', () => undefined).on('close', () => ended++)
+    socket.on('data', (chunk) => answers.push(chunk.toString()))
     onTestFinished(() => void socket.destroy())
     return socket
   })
@@ -132,5 +134,56 @@ test('connections that ask for nothing are few from one address, and nobody else
   await until(async () => ended >= 300 - 140, 'the rest are cut off')
   await aliceReachesBob()
   expect(bare.filter(({ destroyed }) => !destroyed).length).toBeLessThanOrEqual(140)
+  expect(answers.length).toBeGreaterThanOrEqual(300 - 140)
+  const [head, body] = answers[0]!.split('\r\n\r\n')
+  expect(head).toMatch(/^HTTP\/1\.1 429 [^]*\r\nretry-after: 5$/)
+  expect(JSON.parse(body!)).toEqual({
+    error: { code: 'policy-violation', action: 'wait', retryAfterMs: 5000 },
+  })
+  expect(new Set(answers).size).toBe(1)
   expect((await fetch(`${relay.url}/readyz`)).status).toBe(200)
+})
+
+test.each([
+  ['a frame of 8 MiB', (socket: WebSocket) => socket.send('x'.repeat(8 * 1024 * 1024)), 'too-large', 1009],
+  [
+    'text that is no UTF-8',
+    (socket: WebSocket) => socket.send(Buffer.from([0xff]), { binary: false }),
+    'bad-request',
+    1007,
+  ],
+] as const)(
+  '[FR3] [FR5] %s is answered before the socket ends, also of a stranger',
+  async (_, flood, code, closeCode) => {
+    const socket = open('nobody-here', '127.9.3.1')
+    await once(socket, 'open')
+    const end = endOf(socket)
+
+    flood(socket)
+
+    expect(await end).toMatchObject({ code: closeCode, refusal: { type: 'error', code, action: 'modify' } })
+    await aliceReachesBob()
+  },
+)
+
+test.each([
+  ['no HTTP at all', 'EHLO relay.example\r\n\r\n', 400, 'bad-request'],
+  [
+    'a head without end',
+    `GET / HTTP/1.1\r\nhost: relay\r\nx: ${'x'.repeat(20_000)}\r\n\r\n`,
+    431,
+    'too-large',
+  ],
+] as const)('[FR5] [AC7] %s gets an answer with a code', async (_, text, status, code) => {
+  const socket = connect(Number(new URL(relay.url).port), '127.0.0.1')
+  let answer = ''
+  socket.on('data', (chunk) => (answer += chunk)).on('error', () => undefined)
+  socket.write(text)
+  await once(socket, 'close')
+
+  expect(answer).toMatch(
+    new RegExp(
+      `^HTTP/1\\.1 ${status} [^]*\\r\\n\\r\\n\\{"error":\\{"code":"${code}","action":"modify"\\}\\}$`,
+    ),
+  )
 })
