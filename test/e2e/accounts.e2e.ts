@@ -6,6 +6,7 @@ import {
   fillAccount,
   message,
   newPerson,
+  nextWindow,
   openChat,
   password,
   say,
@@ -81,7 +82,7 @@ test('[R-9] [R-10] a knock shows who asks; rejected it is gone, accepted both ar
   await expect(zoe.popup.getByText('Knock sent')).toBeVisible()
   await requests.getByRole('button', { name: 'Accept' }).click()
 
-  const opened = alice.context.waitForEvent('page', (page) => page.url().includes('chat.html'))
+  const opened = nextWindow(alice, 'chat.html')
   const chat = await openChat(zoe, alice.name)
   await say(chat, 'hi')
   await expect(message(chat, 'hi')).toContainText(/Delivered/)

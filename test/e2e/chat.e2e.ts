@@ -1,11 +1,11 @@
 /** The main path: two people, the built extension, a real relay on Node. */
 import { launchChromium } from '../support/chromium.ts'
-import { buddy, chatTab, message, newPerson, openChat, say, texts } from '../support/people.ts'
-import { expect, freshName, test } from './fixtures.ts'
+import { buddy, chatTab, message, newPerson, nextWindow, openChat, say, texts } from '../support/people.ts'
+import { expect, freshName, testWithOwnPair as test } from './fixtures.ts'
 
 test('[R-19] a message is there at once and its tick goes up to Read', async ({ pair: { alice, bob } }) => {
   const hers = await openChat(alice, bob.name)
-  const opened = bob.context.waitForEvent('page', (page) => page.url().includes('chat.html'))
+  const opened = nextWindow(bob, 'chat.html')
   await say(hers, 'hello bob')
   const bubble = message(hers, 'hello bob')
   await expect(bubble).toContainText(/Sending|Stored|Delivered/)
@@ -23,10 +23,7 @@ test('[R-44] an incoming message opens one chat window, which does not take the 
   pair: { alice, bob },
 }) => {
   const hers = await chatTab(alice, bob.name)
-  const [his] = await Promise.all([
-    bob.context.waitForEvent('page', (page) => page.url().includes('chat.html')),
-    say(hers, 'are you there?'),
-  ])
+  const [his] = await Promise.all([nextWindow(bob, 'chat.html'), say(hers, 'are you there?')])
   expect(his.url()).toContain('by=network')
   await expect(message(his, 'are you there?')).toBeVisible()
 

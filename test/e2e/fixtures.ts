@@ -15,6 +15,16 @@ type Shared = {
   pair: { alice: Person; bob: Person }
 }
 
+async function withPair({ url }: RelayProcess, use: (pair: Shared['pair']) => Promise<void>) {
+  const [alice, bob] = await Promise.all([
+    newPerson(freshName('alice'), url),
+    newPerson(freshName('bob'), url),
+  ])
+  await becomeBuddies(alice, bob)
+  await use({ alice, bob })
+  await Promise.all([alice.close(), bob.close()])
+}
+
 export const test = base.extend<object, Shared>({
   relay: [
     async ({}, use) => {
@@ -24,18 +34,15 @@ export const test = base.extend<object, Shared>({
     },
     { scope: 'worker', timeout: 60_000 },
   ],
-  pair: [
-    async ({ relay }, use) => {
-      const [alice, bob] = await Promise.all([
-        newPerson(freshName('alice'), relay.url),
-        newPerson(freshName('bob'), relay.url),
-      ])
-      await becomeBuddies(alice, bob)
-      await use({ alice, bob })
-      await Promise.all([alice.close(), bob.close()])
-    },
-    { scope: 'worker', timeout: 120_000 },
-  ],
+  pair: [async ({ relay }, use) => withPair(relay, use), { scope: 'worker', timeout: 120_000 }],
+})
+
+/**
+ * With a pair that no other file has used: no window is open, nothing is unread. Which files share a worker depends on
+ * how many there are and how long each takes.
+ */
+export const testWithOwnPair = test.extend<object, Pick<Shared, 'pair'>>({
+  pair: [async ({ relay }, use) => withPair(relay, use), { scope: 'worker', timeout: 120_000 }],
 })
 
 export { expect } from '@playwright/test'

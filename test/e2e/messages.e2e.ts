@@ -1,6 +1,6 @@
 /** Saying it better: answers, edits, reactions and deletion reach the other one; sessions end where people leave. */
 import type { Locator, Page } from '@playwright/test'
-import { chatTab, message, say, texts, type Person } from '../support/people.ts'
+import { chatTab, message, nextWindow, say, texts, type Person } from '../support/people.ts'
 import { expect, test } from './fixtures.ts'
 
 /** Both sides of the conversation. A window that the last test's last word has opened meanwhile is in the way. */
@@ -129,10 +129,7 @@ test('[R-34] [R-35] who ends the conversation is seen to leave, and what is said
   await Promise.all([hers.waitForEvent('close'), choose(hers, 'End conversation')])
   await expect(leavings).toHaveCount(before + 1)
 
-  const [again] = await Promise.all([
-    alice.context.waitForEvent('page', (page) => page.url().includes('chat.html')),
-    say(his, 'until tomorrow'),
-  ])
+  const [again] = await Promise.all([nextWindow(alice, 'chat.html'), say(his, 'until tomorrow')])
   await expect(message(his, 'until tomorrow')).toBeVisible()
   await expect(his.getByRole('heading', { level: 2 })).toHaveCount(sessions + 1)
   await expect(again.getByText('You left').last()).toBeVisible()

@@ -1,7 +1,10 @@
 import { expect, type Page } from '@playwright/test'
 import { launchChromium, type ChromiumPerson } from './chromium.ts'
+import { passwordRoot } from './headless.ts'
 
-/** One who uses Parley in Chromium, by what is on the screen and in no other way. */
+declare const chrome: typeof import('wxt/browser').browser
+
+/** One who uses Parley in Chromium: once they are in, by what is on the screen and in no other way. */
 export type Person = ChromiumPerson & {
   name: string
   /** The buddy list, open in a tab. */
@@ -12,12 +15,33 @@ export const password = 'correct horse battery staple'
 
 type Start = Parameters<typeof launchChromium>[0]
 
-/** Starts a browser and makes an account in it. Takes some seconds: the password is hashed in the page. */
+/** Starts a browser and makes an account in it. */
 export async function newPerson(name: string, relay: string, start: Start = {}): Promise<Person> {
   const browser = await launchChromium(start)
   const popup = await browser.page('popup.html')
-  await signUp(popup, name, relay)
+  await enter(popup, 'signUp', name, relay)
   return { ...browser, name, popup }
+}
+
+/**
+ * Asks the background for what the form asks it for, with the password hashed here: in a page that takes seconds of
+ * a whole core, for each of dozens of people. The form has tests of its own (accounts, devices), by `signUp` and `signIn`.
+ */
+async function enter(page: Page, command: 'signUp' | 'signIn', name: string, relay: string) {
+  const { relayId } = (await ask(page, 'relayInfo', relay)) as { relayId: string }
+  const root = passwordRoot(password, relayId, name)
+  const input = { relay, relayId, user: name, root, deviceName: 'Chrome on Linux' }
+  await ask(page, command, command === 'signIn' ? { ...input, slot: 'pw' } : input)
+  await expect(page.getByRole('button', { name: 'My status' })).toBeVisible()
+}
+
+/** A command, as a page of the extension sends it. @throws what the background answers instead */
+async function ask(page: Page, command: string, argument: unknown): Promise<unknown> {
+  type Response = { ok: boolean; value?: unknown } | undefined
+  const send = (request: unknown) => chrome.runtime.sendMessage(request) as Promise<Response>
+  const response = await page.evaluate(send, { command, args: [argument] })
+  if (!response?.ok) throw new Error(`${command}: ${JSON.stringify(response)}`)
+  return response.value
 }
 
 /** Fills in the form that `submit` belongs to. */
@@ -37,6 +61,7 @@ export async function fillAccount(
   await address.fill(relay)
 }
 
+/** By the form. Takes some seconds: the password is hashed in the page. */
 export async function signUp(page: Page, name: string, relay: string) {
   await fillAccount(page, 'Create account', name, relay)
   await page.getByRole('button', { name: 'Create account', exact: true }).click()
@@ -45,6 +70,7 @@ export async function signUp(page: Page, name: string, relay: string) {
   await expect(page.getByRole('button', { name: 'My status' })).toBeVisible()
 }
 
+/** By the form, as `signUp`. */
 export async function signIn(page: Page, name: string, relay: string) {
   await fillAccount(page, 'Sign in', name, relay)
   await page.getByRole('button', { name: 'Sign in', exact: true }).click()
@@ -55,7 +81,7 @@ export async function signIn(page: Page, name: string, relay: string) {
 export async function anotherDevice({ name }: Person, relay: string): Promise<Person> {
   const browser = await launchChromium()
   const popup = await browser.page('popup.html')
-  await signIn(popup, name, relay)
+  await enter(popup, 'signIn', name, relay)
   return { ...browser, name, popup }
 }
 
@@ -73,12 +99,19 @@ export async function becomeBuddies(asking: Person, asked: Person) {
 export const buddy = ({ popup }: Person, name: string, rest = '') =>
   popup.getByRole('button', { name: new RegExp(`^${name}, .*${rest}`) })
 
+/** The window that opens next, which may have no address yet when it is seen. */
+export async function nextWindow({ context }: Person, path: string): Promise<Page> {
+  const page = await context.waitForEvent(
+    'page',
+    (one) => one.url().includes(path) || one.url() === 'about:blank',
+  )
+  await page.waitForURL((url) => url.href.includes(path))
+  return page
+}
+
 /** Clicks the buddy and waits for the window that opens. */
 export async function openChat(person: Person, name: string): Promise<Page> {
-  const [chat] = await Promise.all([
-    person.context.waitForEvent('page', (page) => page.url().includes('chat.html')),
-    buddy(person, name).click(),
-  ])
+  const [chat] = await Promise.all([nextWindow(person, 'chat.html'), buddy(person, name).click()])
   await expect(chat.getByRole('log', { name: `Conversation with ${name}` })).toBeVisible()
   return chat
 }
