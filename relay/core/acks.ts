@@ -60,6 +60,8 @@ export async function settle(turn: Turn, seq: Seq) {
     }
     upTo++
   }
+  // Nobody is to be told: it is written with what comes next.
+  if (marks.size === 0 && upTo === seq && upTo - meta.acked < cursorStep) return
   meta.acked = upTo
   saveMeta(turn)
   for (const [user, ts] of marks) await noteDelivered(turn, user, ts)

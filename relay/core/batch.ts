@@ -23,8 +23,8 @@ export interface Batch extends Tx {
 
 /** Of one event, and keys that are read at once: so many a Durable Object takes in one call. */
 export const writesMax = 128
-/** Of all events in a batch: the runner takes no more once there are 128, the last one may bring as many, and so may what is done once for all. */
-export const batchWritesMax = 3 * writesMax
+/** Of all events in a batch: the runner takes no more once there are 128, the last one may bring as many, and so may each of the two steps that are done once for all. */
+export const batchWritesMax = 4 * writesMax
 /** PartyKit keeps 128 KiB a value, its own framing included. */
 export const valueBytesMax = 127 * 1024
 export const keyBytesMax = 1024

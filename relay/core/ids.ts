@@ -40,8 +40,11 @@ export function newEnvelopeId(now: Millis, random: Random): EnvelopeId {
 export const ringKey = (id: EnvelopeId): string => id.slice(-12)
 
 /** A ring with one more, the oldest forgotten. Frozen: copies of a row share it (copy.ts). */
-export const withNext = <T>(ring: readonly T[], next: T): readonly T[] =>
-  Object.freeze([...ring.slice(1 - limits.dedupeRingMax), next])
+export function withNext<T>(ring: readonly T[], next: T): readonly T[] {
+  const longer = ring.slice(ring.length < limits.dedupeRingMax ? 0 : ring.length + 1 - limits.dedupeRingMax)
+  longer.push(next)
+  return Object.freeze(longer)
+}
 
 const hex = (bytes: Uint8Array): string =>
   Array.from(bytes, (byte) => byte.toString(16).padStart(2, '0')).join('')

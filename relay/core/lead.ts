@@ -12,7 +12,7 @@ export function noteUse(turn: Turn, connection: ConnectionId, frame: ClientFrame
   const state = turn.sockets.get(connection)
   if (!state) return // it has just signed off
   const usedAt = usedAtBy(frame, turn.env.now)
-  if (usedAt > (state.usedAt ?? 0)) state.usedAt = usedAt
+  if (usedAt > (state.usedAt ?? 0)) touch(turn, connection)!.usedAt = usedAt
 }
 
 function usedAtBy(frame: ClientFrame, now: Millis): Millis {

@@ -115,7 +115,7 @@ export async function push(turn: Turn) {
 }
 
 async function pushTo(turn: Turn, connection: ConnectionId) {
-  const state = turn.sockets.get(connection)!
+  let state = turn.sockets.get(connection)!
   const flight = await flightOf(turn, connection, state)
   while (state.sent < turn.meta.head) {
     const credit = limits.entriesInFlightMax - (state.sent - state.acked)
@@ -123,16 +123,16 @@ async function pushTo(turn: Turn, connection: ConnectionId) {
     if (credit <= 0 || (bytes <= 0 && flight.sizes.length > 0)) return
     const entries = await read(turn, state.sent, credit, Math.min(bytes, deliverBytesMax))
     if (flight.sizes.length > 0 && sizeOf(entries[0]!) > bytes) return
-    touch(turn, connection)
-    state.waitingSince ??= turn.env.now
-    state.sent = entries.at(-1)!.seq
+    const own = touch(turn, connection)!
+    own.waitingSince ??= turn.env.now
+    own.sent = entries.at(-1)!.seq
+    state = own
     takeOff(flight, entries)
     for (const entry of entries) if (entry.seq > turn.meta.acked) noteArrival(turn, entry)
     send(turn, connection, { type: 'deliver', entries, more: state.sent < turn.meta.head })
   }
   if (state.live) return
-  touch(turn, connection)
-  state.live = true
+  touch(turn, connection)!.live = true
   send(turn, connection, { type: 'live', seq: state.sent })
 }
 

@@ -41,7 +41,7 @@ import { onPresence, onPresencePost, onPresenceResult, refreshPresence } from '.
 import { onRead } from './receipts.ts'
 import { expire, trim } from './retention.ts'
 import { onRoster } from './roster.ts'
-import { jobs, type Job } from './rows.ts'
+import { jobs, keys, type Due, type Job } from './rows.ts'
 import { onSend } from './send.ts'
 import { spread } from './spread.ts'
 import { beginTurn, done, endTurn, leaveRest, send, signedIn, touch, type Rest, type Turn } from './turn.ts'
@@ -90,15 +90,27 @@ export async function handle(event: RoomEvent, tx: Tx, env: Env, rest: Rest): Pr
   const turn = await beginTurn(tx, env)
   if (!turn) return handleForNobody(event, tx, env)
   await (turn.meta.gone === undefined ? dispatch(event, turn) : dispatchForGone(event, turn))
-  await sweep(turn)
-  await runDueJob(turn)
   if (event.type === 'alarm') await afterAlarm(turn)
   const effects = endTurn(turn)
   leaveRest(turn, rest)
   return effects
 }
 
-/** Once for all events of a batch: calls other rooms, sends the devices what they lack, and winds the alarm. */
+/** Once for all events of a batch: does what time has brought. */
+export async function catchUp(tx: Tx, env: Env, rest: Rest): Promise<Effect[]> {
+  const due = (await tx.get<Due>(keys.due)) ?? {}
+  const isDue = jobs.some((job) => (due[job] ?? Infinity) <= env.now)
+  if (!isDue && overdue(env.connections, env.now).length === 0) return []
+  const turn = await beginTurn(tx, env)
+  if (!turn) return []
+  await sweep(turn)
+  await runDueJob(turn)
+  const effects = endTurn(turn)
+  leaveRest(turn, rest)
+  return effects
+}
+
+/** And then: calls other rooms, sends the devices what they lack, and winds the alarm. */
 export async function conclude(tx: Tx, env: Env, rest: Rest): Promise<Effect[]> {
   const turn = await beginTurn(tx, env)
   if (!turn) return []
@@ -145,9 +157,9 @@ async function onFrame<Type extends ClientFrame['type']>(
     throw new ProtocolError(isFirst ? 'not-authorized' : 'bad-request', '`auth` comes first, and once')
   }
   if (!isFirst) {
-    touch(turn, connection)
-    state.seenAt = turn.env.now
-    state.bad = 0
+    const own = touch(turn, connection)!
+    own.seenAt = turn.env.now
+    own.bad = 0
   }
   await handlers[frame.type as Type](frame, connection, turn)
   noteUse(turn, connection, frame)

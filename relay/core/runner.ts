@@ -29,7 +29,7 @@ import type {
 } from './ports.ts'
 import { writesMax } from './batch.ts'
 import { createParts, type Parts } from './parts.ts'
-import { conclude, handle } from './room.ts'
+import { catchUp, conclude, handle } from './room.ts'
 import { newRest, type Rest } from './turn.ts'
 
 type Reply = RoomReply | AccountReply
@@ -105,7 +105,7 @@ export function createRoom(host: RoomHost): Room {
     const states = createStates(host.sockets, leaving)
     if (!isReadable(mailbox[0]!, states)) return Promise.resolve()
     const taken: Taken[] = []
-    let last: Effect[] = []
+    const last: Effect[] = []
     return new Promise((next) => {
       const stored = host.store.transact(
         async (tx) => {
@@ -117,8 +117,11 @@ export function createRoom(host: RoomHost): Room {
             taken.push(one)
             states.note(one.effects)
           }
-          last = await parts.part((part) => conclude(part, environment(states), rest))
-          states.note(last)
+          for (const finish of [catchUp, conclude]) {
+            const effects = await parts.part((part) => finish(part, environment(states), rest))
+            states.note(effects)
+            last.push(...effects)
+          }
           parts.flush()
         },
         () => {

@@ -22,7 +22,8 @@ type Send = ClientFrameOf<'send'>
 export async function onSend(frame: Send, connection: ConnectionId, turn: Turn) {
   const { id, kind, payload, lists, invite } = frame
   const device = (await deviceOf(turn, turn.sockets.get(connection)!.device!))!
-  const earlier = device.ring.find(([key]) => key === ringKey(id))
+  const key = ringKey(id)
+  const earlier = device.ring.find(([known]) => known === key)
   if (earlier) {
     const [, ts, seq] = earlier
     return send(turn, connection, { type: 'ok', id, ts, seq })
@@ -57,7 +58,7 @@ export async function onSend(frame: Send, connection: ConnectionId, turn: Turn) 
     if (kind === 'knock' && peer.relation === 'asking') peer.knock = id
   }
   device.last = id
-  device.ring = withNext(device.ring, [ringKey(id), ts, seq] as const)
+  device.ring = withNext(device.ring, [key, ts, seq] as const)
   saveDevice(turn, device)
   send(turn, connection, { type: 'ok', id, ts, seq })
 }

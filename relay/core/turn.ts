@@ -24,7 +24,7 @@ export interface Turn {
   readonly meta: Meta
   readonly due: Due
   /** Sockets as they will be once the effects are performed; those to be closed are no longer in it. */
-  readonly sockets: Map<ConnectionId, ConnectionState>
+  readonly sockets: Map<ConnectionId, Readonly<ConnectionState>>
   readonly effects: Effect[]
   /** What this event has appended, in order. */
   readonly appended: LogRow[]
@@ -63,7 +63,7 @@ export function newTurn(tx: Tx, env: Env, meta: Meta, due: Due): Turn {
     env,
     meta,
     due,
-    sockets: new Map(Array.from(env.connections, ([id, state]) => [id, { ...state }])),
+    sockets: new Map(env.connections),
     effects: [],
     appended: [],
     pumps: new Set(),
@@ -176,11 +176,14 @@ function revive(turn: Turn, peer: PeerRow) {
 
 // --- Sockets ---------------------------------------------------------------------------------------------
 
-/** The state of a socket, to be changed in place. */
+/** The state of a socket, to be changed in place; whatever one had of it before stays as it was. */
 export function touch(turn: Turn, connection: ConnectionId): ConnectionState | undefined {
   const state = turn.sockets.get(connection)
-  if (state) turn.touched.add(connection)
-  return state
+  if (!state || turn.touched.has(connection)) return state
+  const own = { ...state }
+  turn.sockets.set(connection, own)
+  turn.touched.add(connection)
+  return own
 }
 
 export function send(turn: Turn, connection: ConnectionId, frame: ServerFrame, ephemeral?: true) {
@@ -197,13 +200,14 @@ export function closeSocket(turn: Turn, connection: ConnectionId, code: number, 
   turn.effects.push({ type: 'close', connection, code, reason })
 }
 
-export function signedIn(turn: Turn): Map<ConnectionId, ConnectionState & { device: DeviceId }> {
-  return new Map(
-    [...turn.sockets].filter(
-      (socket): socket is [string, ConnectionState & { device: DeviceId }] => socket[1].device !== undefined,
-    ),
-  )
+export function signedIn(turn: Turn): Map<ConnectionId, SignedIn> {
+  const found = new Map<ConnectionId, SignedIn>()
+  for (const [connection, state] of turn.sockets)
+    if (state.device !== undefined) found.set(connection, state as SignedIn)
+  return found
 }
+
+type SignedIn = Readonly<ConnectionState> & { device: DeviceId }
 
 // --- Time ------------------------------------------------------------------------------------------------
 

@@ -22,5 +22,13 @@ export const onRelayCore = canPin ? ['taskset', '-c', relayCore] : []
 
 /** From here on this process, all its threads and what it starts stay on the other core. */
 export function keepToLoadCore() {
-  if (canPin) execFileSync('taskset', ['-a', '-c', '-p', loadCore, String(process.pid)], { stdio: 'ignore' })
+  if (!canPin) return
+  for (let triesLeft = 5; ; triesLeft--) {
+    try {
+      execFileSync('taskset', ['-a', '-c', '-p', loadCore, String(process.pid)], { stdio: 'ignore' })
+      return
+    } catch (error) {
+      if (triesLeft === 0) throw error // a thread had ended before its turn came
+    }
+  }
 }
