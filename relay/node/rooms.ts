@@ -121,6 +121,17 @@ export function createRooms({ database, sockets, link: otherLink, ...shared }: O
     ringing.delete(user)
   }
 
+  function dueRooms(now: Millis): string[] {
+    try {
+      return database.due(now, alarmsAtOnce).map(({ room }) => room)
+    } catch (error) {
+      log('error', 'alarms cannot be looked up, and are when the disk is well again', {
+        error: String(error),
+      })
+      return []
+    }
+  }
+
   const busyRooms = () => [...rooms.values()].filter(({ room, calls }) => room.busy || calls > 0)
 
   function tidy(now: Millis) {
@@ -151,8 +162,7 @@ export function createRooms({ database, sockets, link: otherLink, ...shared }: O
     },
     sweep() {
       const now = clock()
-      for (const { room } of database.due(now, alarmsAtOnce))
-        if (!ringing.has(room)) void ring(room as UserId)
+      for (const room of dueRooms(now)) if (!ringing.has(room)) void ring(room as UserId)
       if (now < nextTidyAt) return
       nextTidyAt = now + 10_000
       tidy(now)

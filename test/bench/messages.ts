@@ -13,6 +13,7 @@ import { onRelayCore, pinning } from './cores.ts'
 import { burst, percentile, steady, type Link, type Result } from './load.ts'
 import type { Table } from './main.ts'
 import { inGroups, peopleOf, progress, rounded } from './people.ts'
+import { plantAccounts } from './planted.ts'
 
 const pairCounts = [50, 200]
 /** What one device may send at once; the relay slows down whoever sends more. */
@@ -26,6 +27,7 @@ const steadyPairs = 50
 /** 500 a second in all. */
 const steadyPerSecond = 5
 const steadyEach = 40
+const uninvolved = 100_000
 /** 120 bytes as base64url. */
 const payload = 'A'.repeat(160)
 
@@ -67,6 +69,18 @@ export async function benchMessages(relay: RelayProcess): Promise<Table[]> {
   }
   even.push(rowOf('bare', steadyPairs, await plainly('bare', steadyPairs, evenly)))
   even.push(rowOf('Parley', steadyPairs, await evenly(await fresh(steadyPairs), relay.pid)))
+
+  progress(`${uninvolved} accounts that have nothing to do with it`)
+  const crowds: Table['rows'] = []
+  const amongThem = async (accounts: number) =>
+    crowds.push({
+      accounts,
+      ...rowOf('Parley', steadyPairs, await repeated(await fresh(steadyPairs), relay.pid, refillMs)),
+    })
+  await amongThem(people.length)
+  await relay.stop()
+  plantAccounts(relay.data, people[0]!.user, uninvolved)
+  await amongThem(people.length + uninvolved)
   await Promise.all(people.map((one) => one.drop()))
   const notes = [
     pinning,
@@ -79,6 +93,7 @@ export async function benchMessages(relay: RelayProcess): Promise<Table[]> {
       rows: bursts,
     },
     { title: 'The same, 500 a second in all', rows: even },
+    { title: 'As fast as it goes, beside accounts that nobody uses', rows: crowds },
   ]
 }
 

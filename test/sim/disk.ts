@@ -19,6 +19,8 @@ export interface Host {
   placed(writes: Writes): void
   committed(writes: Writes): void
   lost(): void
+  /** Something is said to be durable: is all that it follows from? */
+  follows(isDurable: boolean): void
   alarm(): Promise<void>
 }
 
@@ -50,6 +52,8 @@ export function createDisk(relay: Relay, user: UserId, host: Host): Disk {
   let unwritten: Writes[] = []
   /** The last request that anything here is part of, or follows from. */
   let last: Request | null = null
+  /** So many batches of the process had their place when another room was last heard. */
+  let follows = 0
   let isPending = false
   let isFull = false
   let fullUntil = 0
@@ -117,13 +121,15 @@ export function createDisk(relay: Relay, user: UserId, host: Host): Disk {
       last = process.add({ apply, forget }, batch)
     }
     inOrder()
-    const request = last
+    const [request, since] = [last, follows]
     if (!mutant.effectsFirst) await request?.durable
     if (last === request) last = null
+    host.follows(process.stored >= since)
   }
 
   function forget() {
     host.lost()
+    follows = 0
     unwritten = []
     last = null
   }
@@ -203,7 +209,9 @@ export function createDisk(relay: Relay, user: UserId, host: Host): Disk {
     },
     storeOf,
     follow() {
-      if (!mutant.noFollow) last = relay.process?.last ?? last
+      if (!relay.process) return
+      follows = relay.process.placed
+      if (!mutant.noFollow) last = relay.process.last ?? last
     },
     crashed() {
       isPending = false

@@ -27,6 +27,9 @@ export interface Process {
   add(rows: Rows, batch: Batch): Request
   /** The last that is not durable. */
   readonly last: Request | null
+  /** How many batches had their place so far, and how many are durable: the first ones. */
+  readonly placed: number
+  readonly stored: number
   /** Rings after that time, with all others that are due until then. */
   ringAfter(ms: Millis, ring: () => void): void
   /** The disk was full a moment ago. */
@@ -44,6 +47,8 @@ export function createProcess(relay: Relay): Process {
   let young: Open | null = null
   let old: Open | null = null
   let generation = 0
+  let placed = 0
+  let stored = 0
   let fullUntil = 0
   const due = new Map<Millis, (() => void)[]>()
   let isFull = false
@@ -64,6 +69,7 @@ export function createProcess(relay: Relay): Process {
     if (refuses()) return lose(request)
     const dies = world.chance(relay.faults.roomCrash)
     if (!dies || world.chance(0.5)) for (const [rows, batch] of request.batches) rows.apply(batch)
+    stored += request.batches.length
     if (dies) return crash('during a commit')
     old = null
     void flush()
@@ -91,6 +97,7 @@ export function createProcess(relay: Relay): Process {
   }
 
   function forget() {
+    placed = stored
     for (const request of [old, young]) for (const [rows] of request?.batches ?? []) rows.forget()
   }
 
@@ -105,6 +112,7 @@ export function createProcess(relay: Relay): Process {
     add(rows, batch) {
       young ??= open()
       young.batches.push([rows, batch])
+      placed++
       const request = young
       // At the end of this turn, with whatever else finishes in it.
       world.after(0, () => void flush())
@@ -123,6 +131,12 @@ export function createProcess(relay: Relay): Process {
     },
     get last() {
       return young ?? old
+    },
+    get placed() {
+      return placed
+    },
+    get stored() {
+      return stored
     },
     get isFull() {
       return isFull

@@ -110,6 +110,8 @@ export function createSimRoom(relay: Relay, user: UserId): SimRoom {
     placed: checks.placed,
     committed,
     lost: checks.lost,
+    follows: (isDurable) =>
+      attempt(() => must(isDurable, 'S10', () => `${user} goes on before what it has heard is stored`)),
     alarm: () => core.alarm(),
   })
   const { rows } = disk

@@ -43,7 +43,7 @@ test.each(Object.keys(mutants) as MutantName[])(
   async (name) => {
     const caught = await catchMutant(name)
 
-    expect(caught).toMatchObject({ rule: mutants[name].rule })
+    expect([mutants[name].rule].flat()).toContain(caught?.rule)
   },
   30_000,
 )

@@ -183,11 +183,11 @@ test('a disk that takes no writes makes it not ready, until it takes them again'
   const readyz = async () => (await fetch(`${relay.url}/readyz`)).status
   expect(await readyz()).toBe(200)
 
-  database.exec('ALTER TABLE alarm RENAME TO elsewhere') // as good as a broken disk to who writes there
+  database.exec("CREATE TRIGGER broken BEFORE INSERT ON kv BEGIN SELECT RAISE(ABORT, 'disk I/O error'); END")
   await expect(frank.connect()).rejects.toThrow('1011')
   await vi.waitUntil(async () => (await readyz()) === 503, 5000)
   expect((await fetch(`${relay.url}/healthz`)).status).toBe(200)
-  database.exec('ALTER TABLE elsewhere RENAME TO alarm')
+  database.exec('DROP TRIGGER broken')
   database.close()
 
   await vi.waitUntil(async () => (await readyz()) === 200, 10_000)

@@ -1,3 +1,5 @@
+import { join } from 'node:path'
+import { DatabaseSync } from 'node:sqlite'
 import { expect, onTestFinished, test, vi } from 'vitest'
 import type { UserId } from '#shared/ids'
 import type { Log } from '../../../relay/core/ports.ts'
@@ -40,7 +42,7 @@ async function relay() {
     log,
     metric: () => undefined,
   })
-  return { database, rooms, log, pass: (ms: number) => (now += ms), clock }
+  return { database, folder, rooms, log, pass: (ms: number) => (now += ms), clock }
 }
 
 test('an alarm that is due is rung and then forgotten', async () => {
@@ -72,6 +74,21 @@ test('an alarm whose event fails stays, and is rung again after a rest', async (
 
   expect(database.due(clock(), 10)).toEqual([{ room: 'alice', at: clock() }])
   expect(log.mock.calls.filter(([, text]) => String(text).includes('will ring again'))).toHaveLength(1)
+})
+
+test('alarms that cannot be read end nothing, and ring when they can be read again', async () => {
+  const { database, folder, rooms, log, clock } = await relay()
+  await database.room('alice').transact(async (tx) => tx.wakeAt(clock() - 1))
+  const other = new DatabaseSync(join(folder, 'relay.sqlite'))
+  other.exec('ALTER TABLE alarm RENAME TO alarm_away')
+
+  rooms.sweep()
+
+  expect(log.mock.calls.map(([, text]) => text)).toEqual([expect.stringContaining('cannot be looked up')])
+  other.exec('ALTER TABLE alarm_away RENAME TO alarm')
+  other.close()
+  rooms.sweep()
+  await vi.waitUntil(() => database.due(Number.MAX_SAFE_INTEGER, 10).length === 0)
 })
 
 test('rooms that nothing happens to are put away, and come back as they were', async () => {
