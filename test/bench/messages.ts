@@ -78,8 +78,9 @@ export async function benchMessages(relay: RelayProcess): Promise<Table[]> {
       ...rowOf('Parley', steadyPairs, await repeated(await fresh(steadyPairs), relay.pid, refillMs)),
     })
   await amongThem(people.length)
+  const [model] = (await peopleOf(relay, 'model', 1)) as [WireClient]
   await relay.stop()
-  plantAccounts(relay.data, people[0]!.user, uninvolved)
+  plantAccounts(relay.data, model.user, uninvolved)
   await amongThem(people.length + uninvolved)
   await Promise.all(people.map((one) => one.drop()))
   const notes = [
