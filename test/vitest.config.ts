@@ -9,7 +9,7 @@ export default defineConfig({
     include: ['test/**/*.test.{ts,tsx}'],
     retry: process.env.CI ? 1 : 0, // as end to end: what failed once only is listed with its retry
     testTimeout: 20_000, // whole engines and real relays, on a machine that does other things as well
-    maxWorkers: 3, // on two cores: much of the time is spent on waiting
+    maxWorkers: 2, // the default keeps one core free, and much of the time is spent on waiting
     coverage: {
       provider: 'v8',
       include: ['{extension,relay,shared}/**/*.{ts,tsx}'],
