@@ -3,9 +3,9 @@
  * meanwhile makes up the next one: one transaction, durable at once, and yet cheap. Requests become durable in their
  * order, so whatever follows from another write may be handed over before that one is durable.
  */
-import { Worker } from 'node:worker_threads'
 import type { Millis } from '#shared/ids'
-import type { Alarm, Answer, Ask, Commit, Order } from './store-worker.ts'
+import type { Alarm, Commit, Order } from './store-worker.ts'
+import type { Writer } from './writer.ts'
 
 /** JSON text, or null for what goes. */
 type Writes = Map<string, string | null>
@@ -159,47 +159,4 @@ function orderOf({ rooms }: Request): Order {
     commits.push({ room, count: writes.size, alarms })
   }
   return { commits, rows }
-}
-
-// --- The writer's thread ---------------------------------------------------------------------------------
-
-export interface Writer {
-  ask(request: Ask): Promise<Answer>
-  ended: Promise<void>
-}
-
-export async function startWriter(
-  file: string,
-  relayId: string,
-  onFatal: (error: Error) => void,
-): Promise<Writer> {
-  const worker = new Worker(new URL('./store-worker.ts', import.meta.url), { workerData: { file, relayId } })
-  const asked: ((answer: Answer) => void)[] = []
-  const next = () => new Promise<Answer>((resolve) => asked.push(resolve))
-  let ending = false
-  const first = next()
-  worker.on('message', (answer: Answer) => asked.shift()?.(answer))
-  const ended = new Promise<void>((done) => worker.on('exit', () => done()))
-
-  const started = await Promise.race([
-    first,
-    new Promise<never>((_, fail) => worker.once('error', fail)), // a file that is no database, a full disk
-  ])
-  if (started.type !== 'ready' || started.synchronous !== 2) {
-    throw new Error('SQLite would not write through to the disk (synchronous = FULL)')
-  }
-  worker.on('error', onFatal)
-  void ended.then(() => {
-    if (!ending) onFatal(new Error('the writer of the database ended'))
-  })
-  return {
-    ended,
-    ask(request) {
-      if (request.type === 'close') ending = true
-      const answer = next()
-      // oxlint-disable-next-line require-post-message-target-origin -- a thread is no window
-      worker.postMessage(request)
-      return answer
-    },
-  }
 }

@@ -47,6 +47,5 @@ export function rowCache() {
       return json
     },
     set: (room: string, key: string, json: string | null) => set(room, key, json ?? undefined),
-    forget,
   }
 }

@@ -10,8 +10,9 @@ import type { Millis } from '#shared/ids'
 import { compareKeys, createBatch, isIn, overlaid, type Range, type Rows } from '../core/batch.ts'
 import type { Store, Tx } from '../core/ports.ts'
 import { createTurns } from '../core/turns.ts'
-import { createCommits, startWriter, type Request } from './commits.ts'
+import { createCommits, type Request } from './commits.ts'
 import { rowCache } from './row-cache.ts'
+import { startWriter } from './writer.ts'
 
 /** A room's storage, with what only its host calls: how an alarm is rung without ever being lost. */
 export interface RoomStore extends Store {
@@ -78,6 +79,7 @@ export async function openDatabase(options: Options): Promise<Database> {
   const lists = new Map<string, StatementSync>()
   const cache = rowCache()
 
+  let lost: (() => void) | undefined
   const commits = createCommits(writer, {
     clock,
     onDurable: (name, writes) => {
@@ -86,7 +88,6 @@ export async function openDatabase(options: Options): Promise<Database> {
     onLost: () => lost?.(),
     onCommit,
   })
-  let lost: (() => void) | undefined
 
   function room(name: string): RoomStore {
     let id: number | undefined
